@@ -1,0 +1,1 @@
+"""Raw IMDB reviews and SQuAD questions to TFRecords, with Apache Beam."""

@@ -1,0 +1,81 @@
+"""What every command line of Bertline shares: exit statuses, `-v`, and quiet libraries."""
+
+import argparse
+import contextlib
+import logging
+import os
+import sys
+import warnings
+from collections.abc import Callable, Iterator
+
+from preprocessing.errors import InputError
+
+EXIT_BAD_INPUT = 2
+EXIT_INTERRUPTED = 130  # 128 + SIGINT, as shells report it
+
+
+def add_verbose_flag(parser: argparse.ArgumentParser) -> None:
+    """Adds `-v`; `run` reads it before anything heavy is imported."""
+    parser.add_argument(
+        "-v", "--verbose", action="store_true", help="show the logs of TensorFlow and Beam too"
+    )
+
+
+def run(main: Callable[[list[str]], None]) -> None:
+    """Calls `main(sys.argv[1:])` and ends the process as a user expects.
+
+    Exit status 0, or 2 with one line `error: ...` after an InputError, or 130 after Ctrl-C.
+    """
+    arguments = sys.argv[1:]
+    configure_logging(verbose=bool({"-v", "--verbose"} & set(arguments)))
+    try:
+        main(arguments)
+    except InputError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(EXIT_BAD_INPUT)
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        sys.exit(EXIT_INTERRUPTED)
+
+
+def configure_logging(verbose: bool) -> None:
+    """Sends our own log to stderr; the libraries' only when `verbose`.
+
+    Must run before TensorFlow is imported: its C++ log level is read once, from the environment.
+    """
+    logging.basicConfig(
+        format="%(asctime)s %(levelname)s %(message)s" if verbose else "%(message)s",
+        level=logging.INFO if verbose else logging.ERROR,
+        stream=sys.stderr,
+    )
+    for package in ("preprocessing", "trainer", "serving", "demo", "__main__"):
+        logging.getLogger(package).setLevel(logging.INFO)
+    if not verbose:
+        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+        os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
+        warnings.filterwarnings("ignore")
+
+
+def load_tensorflow() -> None:
+    """Imports TensorFlow and TF Text without what they print before their log level is read.
+
+    Call it after the flags are checked: the import takes seconds. With `-v` it all shows.
+    """
+    verbose = logging.getLogger().isEnabledFor(logging.INFO)
+    with contextlib.nullcontext() if verbose else _without_stderr():
+        import tensorflow  # noqa: F401
+        import tensorflow_text  # noqa: F401
+
+
+@contextlib.contextmanager
+def _without_stderr() -> Iterator[None]:
+    """Sends file descriptor 2, which C++ code writes to, nowhere for a while."""
+    sys.stderr.flush()
+    stderr, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    try:
+        yield
+    finally:
+        os.dup2(stderr, 2)
+        os.close(stderr)
+        os.close(nowhere)

@@ -1,0 +1,67 @@
+"""The distribution `bertline`: three packages, and an extra for each place they run in."""
+
+import pathlib
+
+from setuptools import find_packages, setup
+
+TENSORFLOW = [
+    "tensorflow>=2.21,<2.22",  # the graph, the loop and the SavedModel
+    "tensorflow-text>=2.21,<2.22",  # WordPiece and Unicode normalisation as graph ops
+]
+PROGRESS = ["rich>=13"]  # progress lines with an ETA, and tables
+CLIENT = [
+    "grpcio>=1.66",  # the gRPC transport
+    "protobuf>=5.28",  # messages of the TF Serving API
+    "httpx>=0.27",  # the REST transport
+]
+PREPROCESSING = [
+    *TENSORFLOW,
+    *PROGRESS,
+    "apache-beam>=2.77,<2.78",  # the pipelines
+    "httpx>=0.27",  # downloads
+]
+TRAINER = [
+    *TENSORFLOW,
+    *PROGRESS,
+    "keras>=3.15,<3.16",  # layers and optimizers
+    "keras-nlp>=0.32,<0.33",  # BertBackbone and its presets (the name that keras-hub goes by here)
+    "safetensors>=0.5",  # weights of Hugging Face folders
+    "matplotlib>=3.9",  # curves.png
+    "tensorboard>=2.20",  # reads what the trainer logs
+]
+SERVING = [
+    *TENSORFLOW,
+    *PROGRESS,
+    *CLIENT,
+    "tensorflow-serving-api>=2.21,<2.22",  # the server's gRPC services and warm-up records
+    "starlette>=0.40",  # the REST requests and answers
+    "uvicorn>=0.30",  # the HTTP server under it
+]
+TEST = [
+    "pytest>=8",  # runs the tests
+    "hypothesis>=6",  # generated strings for the tokeniser
+    "tokenizers>=0.20",  # the reference tokenisation
+    "ruff>=0.8",  # format and lint
+    "mypy>=1.13",  # types
+    "pre-commit>=4",  # the same checks before each commit
+]
+
+setup(
+    name="bertline",
+    version="0.1.0",
+    description="Raw text to served answers: BERT fine-tuning from Apache Beam to TF Serving",
+    long_description=pathlib.Path(__file__).with_name("README.md").read_text(encoding="utf-8"),
+    long_description_content_type="text/markdown",
+    license="Apache-2.0",
+    python_requires=">=3.11,<3.13",
+    packages=find_packages(include=["preprocessing*", "trainer*", "serving*"]),
+    install_requires=[],  # what to install depends on the place: name an extra
+    extras_require={
+        "preprocessing": PREPROCESSING,
+        "trainer": TRAINER,
+        "serving": SERVING,
+        "client": CLIENT,
+        "test": TEST,
+        "all": sorted({*PREPROCESSING, *TRAINER, *SERVING}),
+    },
+)
