@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import pathlib
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -81,6 +82,21 @@ def load_squad(path: str) -> dict[str, Any]:
             '{"version": "1.1", "data": [{"title": …, "paragraphs": […]}]}.'
         )
     return document
+
+
+def first_questions(document: dict[str, Any], limit: int | None) -> dict[str, Any]:
+    """A SQuAD document with its first `limit` questions only; all of them for None."""
+    left = sys.maxsize if limit is None else limit
+    data = []
+    for article in document["data"]:
+        paragraphs = []
+        for paragraph in article["paragraphs"]:
+            if left > 0:
+                paragraphs.append({**paragraph, "qas": paragraph["qas"][:left]})
+                left -= len(paragraph["qas"])
+        if paragraphs:
+            data.append({**article, "paragraphs": paragraphs})
+    return {**document, "data": data}
 
 
 def read_paragraphs(path: str, split: str) -> Iterator[Paragraph]:
