@@ -1,0 +1,1 @@
+"""Scripts behind the figures in README.md and benchmarks/README.md."""
