@@ -1,0 +1,131 @@
+# Every command a person or CI runs. `make help` lists them.
+
+TASK ?= imdb# imdb or squad
+V ?=# V=1 shows the logs of TensorFlow and Beam too
+
+# Where things are; the defaults are the demo's.
+PRESET ?= minilm
+PRESET_DIR ?= data/presets
+SAMPLE_DIR ?= data/raw/sample
+DATA_DIR ?= data/$(TASK)
+RUN_DIR ?= runs/$(TASK)
+MODELS ?= models
+MODEL_DIR ?= $(MODELS)/$(MODEL)
+EVALUATION_DIR ?= evaluations/$(TASK)
+PORT ?= 8500
+REST_PORT ?= 8501
+ENDPOINT ?= grpc://localhost:$(PORT)
+
+ifeq ($(TASK),imdb)
+  MODEL := sentiment
+  INPUT ?= $(SAMPLE_DIR)/aclImdb
+  EVALUATION_INPUT ?= $(INPUT)
+  PREPROCESS_FLAGS ?= --max_seq_length 256
+  TRAIN_FLAGS ?= --epochs 3 --learning_rate 1e-4 --global_batch_size 16 --precision bfloat16
+  ASK := sentiment "$$TEXT"
+else ifeq ($(TASK),squad)
+  MODEL := qa
+  INPUT ?= $(SAMPLE_DIR)/squad-v1.1-train.json
+  VALIDATION_INPUT ?= $(SAMPLE_DIR)/squad-v1.1-dev.json
+  EVALUATION_INPUT ?= $(VALIDATION_INPUT)
+  PREPROCESS_FLAGS ?= --validation_input $(VALIDATION_INPUT)
+  TRAIN_FLAGS ?= --epochs 4 --learning_rate 1e-4 --global_batch_size 16 --precision bfloat16
+  ASK := qa --question "$$QUESTION" --context "$$CONTEXT"
+else
+  $(error TASK is $(TASK), expected imdb or squad)
+endif
+
+# What `make predict` asks; through the environment, where quotes do no harm.
+export TEXT QUESTION CONTEXT
+TEXT ?= An unexpected delight from the first scene to the last.
+QUESTION ?= Who built the lighthouse?
+CONTEXT ?= The lighthouse was built by Ada Mills in 1894 and lit for the first time a year later.
+
+# The first Python of a supported version, unless PYTHON names one.
+SUPPORTED := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 12))
+ifndef PYTHON
+  PYTHON := $(or $(shell for python in python3.11 python3.12 python3; do \
+    $$python -c '$(SUPPORTED)' 2>/dev/null && echo $$python && break; done),python3)
+endif
+PYTHON_VERSION := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null)
+VENV ?= .venv
+BIN := $(VENV)/bin
+# Named after the version: with another PYTHON the environment is made anew.
+INSTALLED := $(VENV)/.installed-$(PYTHON_VERSION)
+VERBOSE := $(if $(V),-v)
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo data preprocess train export evaluate serve predict describe \
+  test test-slow test-realdata test-all lint format clean
+
+help:  ## list the commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
+	@echo "One stage at a time: TASK=imdb|squad, and the variables on top of the Makefile."
+
+install: $(INSTALLED)  ## make .venv with the versions of constraints.txt
+
+$(INSTALLED): setup.py constraints.txt
+	@$(PYTHON) -c '$(SUPPORTED)' 2>/dev/null || { \
+	  echo "error: PYTHON=$(PYTHON) is $$($(PYTHON) --version 2>&1 | head -n 1), expected Python 3.11 or" \
+	  "3.12. Install one, or name it: make PYTHON=/path/to/python3.11 ..." >&2; exit 2; }
+	@echo "Setting up $(VENV) with Python $(PYTHON_VERSION) (a few minutes, once)"
+	@$(PYTHON) -m venv --clear $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check \
+	  --constraint constraints.txt --editable '.[all,test]'
+	@touch $@
+
+demo: $(INSTALLED)  ## the whole line on samples: raw text to served answers
+	@$(BIN)/python -m demo $(VERBOSE)
+
+data: $(INSTALLED)  ## fetch the pretrained weights and write the sample data
+	@$(BIN)/python -m preprocessing.fetch weights --output_dir $(PRESET_DIR) $(VERBOSE)
+	@$(BIN)/python -m preprocessing.fetch sample --output_dir $(SAMPLE_DIR) $(VERBOSE)
+
+preprocess: $(INSTALLED)  ## raw files (INPUT) to TFRecords (DATA_DIR)
+	@$(BIN)/python -m preprocessing $(TASK) --input $(INPUT) --output_dir $(DATA_DIR) \
+	  --vocab_file $(PRESET_DIR)/minilm/vocab.txt $(PREPROCESS_FLAGS) $(VERBOSE)
+
+train: $(INSTALLED)  ## TFRecords (DATA_DIR) to a run (RUN_DIR)
+	@$(BIN)/python -m trainer --task $(TASK) --data_dir $(DATA_DIR) --output_dir $(RUN_DIR) \
+	  --preset $(PRESET) --preset_dir $(PRESET_DIR) $(TRAIN_FLAGS) $(VERBOSE)
+
+export: $(INSTALLED)  ## a run (RUN_DIR) to the next version of a model (MODEL_DIR)
+	@$(BIN)/python -m serving.export --run_dir $(RUN_DIR) --model_dir $(MODEL_DIR) \
+	  $(EXPORT_FLAGS) $(VERBOSE)
+
+evaluate: $(INSTALLED)  ## score a model (MODEL_DIR) on raw files (EVALUATION_INPUT)
+	@$(BIN)/python -m serving.evaluate --model_dir $(MODEL_DIR) --input $(EVALUATION_INPUT) \
+	  --output_dir $(EVALUATION_DIR) $(EVALUATE_FLAGS) $(VERBOSE)
+
+serve: $(INSTALLED)  ## serve MODELS over gRPC (PORT) and REST (REST_PORT)
+	@$(BIN)/python -m demo.serve --models $(MODELS) --port $(PORT) --rest_port $(REST_PORT) \
+	  $(VERBOSE)
+
+predict: $(INSTALLED)  ## ask what `make serve` serves: TEXT, or QUESTION and CONTEXT
+	@$(BIN)/python -m serving.client $(ASK) --endpoint $(ENDPOINT)
+
+describe: $(INSTALLED)  ## signatures, assets and provenance of a model (MODEL_DIR)
+	@$(BIN)/python -m serving.describe $(MODEL_DIR)
+
+test: $(INSTALLED)  ## the fast tests, under 10 minutes on 2 cores
+	$(BIN)/python -m pytest -m 'not slow and not realdata'
+
+test-slow: $(INSTALLED)  ## the tests that take longer, the demo's among them
+	$(BIN)/python -m pytest -m 'slow and not realdata'
+
+test-realdata: $(INSTALLED)  ## the tests on the real data sets in BERTLINE_DATA
+	$(BIN)/python -m pytest -m realdata
+
+test-all: test test-slow test-realdata  ## all of them
+
+lint: $(INSTALLED)  ## format, style and types; changes nothing
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy preprocessing trainer serving demo benchmarks
+
+format: $(INSTALLED)  ## rewrite the code as lint wants it
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+clean:  ## remove what the commands above have written, but not the downloads
+	rm -rf build runs models evaluations data/imdb data/squad $(SAMPLE_DIR)

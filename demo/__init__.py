@@ -1,0 +1,1 @@
+"""`make demo` and `make serve`: the whole line on samples. Part of the checkout, not installed."""
