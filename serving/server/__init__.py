@@ -1,0 +1,1 @@
+"""The embedded model server: what TensorFlow Serving's clients expect, in Python."""

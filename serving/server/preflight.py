@@ -1,0 +1,70 @@
+"""What can be known to fail before TensorFlow is imported, which takes seconds."""
+
+import logging
+import os
+import socket
+
+from serving.server.flags import ParsedFlags
+
+logger = logging.getLogger(__name__)
+
+
+class StartError(Exception):
+    """The server cannot start; the message is what its user reads."""
+
+
+def check(flags: ParsedFlags) -> None:
+    """Checks flags against each other and against this machine; logs those without effect.
+
+    Raises:
+        StartError: the server cannot start with them.
+    """
+    for name in ("ssl_config_file", "use_alts_credentials"):
+        if flags[name]:
+            raise StartError(
+                f"error: --{name}: encryption is not supported yet, and without it the server "
+                "would be open. Leave the flag out, and put a proxy in front if needed."
+            )
+    if flags["batching_parameters_file"] and not flags["enable_batching"]:
+        raise StartError("error: --batching_parameters_file is set without --enable_batching")
+    _check_models(flags)
+    if flags["port"]:
+        _check_port(flags["port"])
+    elif not flags["grpc_socket_path"]:
+        raise StartError("error: --port=0: expected a port, or --grpc_socket_path with it")
+    for name in flags.unsupported():
+        logger.warning("--%s is accepted but not supported yet; it has no effect", name)
+
+
+def _check_models(flags: ParsedFlags) -> None:
+    config_file, base_path = flags["model_config_file"], flags["model_base_path"]
+    if config_file:
+        if not os.path.isfile(config_file):
+            raise StartError(f"error: --model_config_file={config_file}: no such file")
+    elif not base_path:
+        raise StartError(
+            "error: --model_base_path is missing: expected the absolute path of a folder of "
+            "versions, or --model_config_file"
+        )
+    elif not os.path.isabs(base_path) and "://" not in base_path:
+        raise StartError(
+            f"error: --model_base_path: Expected model {flags['model_name']} to have an absolute "
+            f"path or URI; got base_path()={base_path}. Give {os.path.abspath(base_path)}"
+        )
+
+
+def _check_port(port: int) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("0.0.0.0", port))
+        except OSError as error:
+            raise port_error(port, str(error.strerror)) from error
+
+
+def port_error(port: int, reason: str) -> StartError:
+    """The gRPC port cannot be had."""
+    return StartError(
+        f"error: --port={port}: cannot listen for gRPC there ({reason}). Stop the process that "
+        "uses the port, or choose another one."
+    )

@@ -1,0 +1,198 @@
+"""The REST API: routes, HTTP statuses and bodies (API page, section 4)."""
+
+import asyncio
+import concurrent.futures
+import functools
+import json
+import logging
+import re
+import time
+import urllib.parse
+import zlib
+
+from google.protobuf import json_format
+from google.protobuf.message import Message
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+from tensorflow_serving.apis import get_model_metadata_pb2, get_model_status_pb2, model_pb2
+
+from serving.server import json_answers, json_reader, json_tensors, prediction
+from serving.server.manager import ModelManager
+from serving.server.status import Code, StatusError, invalid_argument
+
+logger = logging.getLogger(__name__)
+
+_VERSION = r"(?:/versions/(?P<version>[0-9]+)|/labels/(?P<label>[^/:]+))?"
+_INFERENCE = re.compile(
+    r"(?i:/v1/models)/(?P<name>[^/:]+)" + _VERSION + r":(?P<method>predict|classify|regress)"
+)
+_STATUS = re.compile(r"(?i:/v1/models)(?:/(?P<name>[^/:]+))?" + _VERSION)
+_METADATA = re.compile(r"(?i:/v1/models)/(?P<name>[^/:]+)" + _VERSION + r"/metadata")
+_MAX_INT64 = 2**63 - 1
+_MAX_INFLATED_BYTES = 100 * 2**20
+
+HTTP_STATUS = {
+    Code.INVALID_ARGUMENT: 400, Code.FAILED_PRECONDITION: 400, Code.OUT_OF_RANGE: 400,
+    Code.UNAUTHENTICATED: 401, Code.PERMISSION_DENIED: 403, Code.NOT_FOUND: 404,
+    Code.ALREADY_EXISTS: 409, Code.ABORTED: 409, Code.RESOURCE_EXHAUSTED: 429,
+    Code.CANCELLED: 499, Code.UNIMPLEMENTED: 501, Code.UNAVAILABLE: 503,
+    Code.DEADLINE_EXCEEDED: 504,
+}  # fmt: skip
+_CORS = {
+    "Access-Control-Allow-Origin": "*",
+    "Access-Control-Allow-Methods": "POST, GET",
+    "Access-Control-Allow-Headers": "Content-Type",
+}
+_NOT_FOUND_PAGE = """<!DOCTYPE html>
+<html><head><title>404 Not Found</title></head>
+<body><h1>Not Found</h1><p>The REST API is under /v1/models.</p></body></html>
+"""
+
+
+class RestApi:
+    """An ASGI application. Models run in threads, so that they never hold up the event loop."""
+
+    def __init__(self, manager: ModelManager, threads: int, timeout_s: float, cors: bool):
+        self._manager, self._timeout_s = manager, timeout_s
+        self._headers = _CORS if cors else {}
+        self._threads = concurrent.futures.ThreadPoolExecutor(threads, thread_name_prefix="rest")
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        assert scope["type"] == "http", scope["type"]
+        request = Request(scope, receive)
+        try:
+            response = await self._respond(request, _path_and_query(scope))
+        except ClientDisconnect:
+            return
+        response.headers.update(self._headers)
+        await response(scope, receive, send)
+
+    async def _respond(self, request: Request, path: str) -> Response:
+        if not path.lower().startswith("/v1/"):
+            return Response(_NOT_FOUND_PAGE, 404, media_type="text/html")
+        if request.method == "OPTIONS":
+            origin = request.headers.get("origin", "")
+            known = "http://" in origin or "https://" in origin
+            return Response(status_code=200 if known else 400)
+        deadline = time.monotonic() + self._timeout_s
+        body = _inflated(await request.body(), request.headers.get("content-encoding", ""))
+        answer = functools.partial(self._answer, request.method, path, body, deadline)
+        return await asyncio.get_running_loop().run_in_executor(self._threads, answer)
+
+    def _answer(self, method: str, path: str, body: bytes, deadline: float) -> Response:
+        try:
+            return self._dispatch(method, path, body, deadline)
+        except StatusError as error:
+            return _error(HTTP_STATUS.get(error.code, 500), error.message)
+        except Exception as error:
+            logger.exception("%s %s failed", method, path)
+            return _error(500, f"{type(error).__name__}: {error}")
+
+    def _dispatch(self, method: str, path: str, body: bytes, deadline: float) -> Response:
+        routes = {"POST": [(_INFERENCE, self._infer)],
+                  "GET": [(_STATUS, self._status), (_METADATA, self._metadata)]}  # fmt: skip
+        for pattern, handle in routes.get(method, []):
+            if match := pattern.fullmatch(path):
+                if int(match["version"] or 0) > _MAX_INT64:
+                    return Response(status_code=400, media_type="application/json")
+                return handle(match, body, deadline)
+        raise invalid_argument(f"Malformed request: {method} {path}")
+
+    def _infer(self, match: re.Match, body: bytes, deadline: float) -> Response:
+        if match["method"] != "predict":
+            raise StatusError(
+                Code.UNIMPLEMENTED,
+                f"{match['method']} is not implemented by the embedded server yet; use predict, "
+                "or TensorFlow Serving",
+            )
+        try:
+            document = json_reader.read(body)
+        except json_reader.JsonParseError as error:
+            raise invalid_argument(str(error)) from None
+        json_tensors.check_object(document)
+        signature_name = json_tensors.read_signature_name(document)
+        with prediction.resolve(self._manager, _Named(match)) as servable:
+            model = servable.loaded_model
+            name = signature_name or prediction.DEFAULT_SIGNATURE
+            if name not in model.signatures:
+                raise invalid_argument(
+                    f'Serving signature name: "{name}" not found in signature def'
+                )
+            inputs = model.signatures[name].inputs
+            arrays, in_rows = json_tensors.from_request(document, inputs, signature_name)
+            remaining = max(deadline - time.monotonic(), 0.0)
+            outputs = prediction.run_signature(
+                model, name, sorted(arrays), arrays.__getitem__, timeout_s=remaining
+            ).outputs
+        write = json_answers.predictions if in_rows else json_answers.outputs_object
+        return _json(write(outputs))
+
+    def _status(self, match: re.Match, body: bytes, deadline: float) -> Response:
+        if match["name"] is None:
+            raise invalid_argument("Missing model name in request.")
+        request = get_model_status_pb2.GetModelStatusRequest(model_spec=_model_spec(match))
+        return _json(_proto_json(prediction.get_model_status(self._manager, request)))
+
+    def _metadata(self, match: re.Match, body: bytes, deadline: float) -> Response:
+        request = get_model_metadata_pb2.GetModelMetadataRequest(
+            model_spec=_model_spec(match), metadata_field=["signature_def"]
+        )
+        response = prediction.get_model_metadata(self._manager, request)
+        signatures = get_model_metadata_pb2.SignatureDefMap()
+        response.metadata["signature_def"].Unpack(signatures)
+        return _json(
+            f'{{"model_spec": {_proto_json(response.model_spec)},\n'
+            f'"metadata": {{"signature_def": {_proto_json(signatures)}}}}}'
+        )
+
+
+class _Named:
+    """What `prediction.resolve` needs of a request: the model_spec of a path."""
+
+    def __init__(self, match: re.Match):
+        self.model_spec = _model_spec(match)
+
+    def HasField(self, name: str) -> bool:  # noqa: N802 - as protobuf messages have it
+        return name == "model_spec"
+
+
+def _model_spec(match: re.Match) -> model_pb2.ModelSpec:
+    spec = model_pb2.ModelSpec(name=urllib.parse.unquote(match["name"]))
+    if match["version"]:
+        spec.version.value = int(match["version"])
+    elif match["label"]:
+        spec.version_label = urllib.parse.unquote(match["label"])
+    return spec
+
+
+def _path_and_query(scope: Scope) -> str:
+    """The request target as it came: still percent-encoded, with the query string."""
+    query = scope["query_string"]
+    return (scope["raw_path"] + (b"?" + query if query else b"")).decode("latin-1")
+
+
+def _inflated(body: bytes, encoding: str) -> bytes:
+    if "gzip" not in encoding:
+        return body
+    inflater = zlib.decompressobj(wbits=16 + zlib.MAX_WBITS)
+    try:
+        inflated = inflater.decompress(body, _MAX_INFLATED_BYTES)
+    except zlib.error:
+        return b""
+    return inflated if inflater.eof else b""
+
+
+def _proto_json(message: Message) -> str:
+    return json_format.MessageToJson(
+        message, preserving_proto_field_name=True, always_print_fields_with_no_presence=True
+    )
+
+
+def _json(content: str | bytes, status: int = 200) -> Response:
+    return Response(content, status, media_type="application/json")
+
+
+def _error(status: int, message: str) -> Response:
+    text = json.dumps({"error": message}, ensure_ascii=False)
+    return _json(text.encode("utf-8", "surrogateescape"), status)

@@ -1,0 +1,155 @@
+"""`TensorProto` messages to NumPy arrays and back, as TensorFlow's C++ does it."""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+import tensorflow as tf
+from tensorflow.core.framework import tensor_pb2
+
+# dtype -> the field that holds its values, one item each.
+_FIELDS = {
+    tf.float32: "float_val", tf.float64: "double_val", tf.string: "string_val",
+    tf.bool: "bool_val", tf.int64: "int64_val", tf.uint32: "uint32_val", tf.uint64: "uint64_val",
+    tf.int32: "int_val", tf.int16: "int_val", tf.int8: "int_val",
+    tf.uint16: "int_val", tf.uint8: "int_val", tf.qint8: "int_val", tf.quint8: "int_val",
+    tf.qint16: "int_val", tf.quint16: "int_val", tf.qint32: "int_val",
+}  # fmt: skip
+_BITS_16 = (tf.float16, tf.bfloat16)  # their bits stand in half_val, as integers
+_COMPLEX = {tf.complex64: "scomplex_val", tf.complex128: "dcomplex_val"}  # (real, imaginary) pairs
+_TYPE_NAMES = {tf.float16: "half", tf.float32: "float", tf.float64: "double"}
+_MAX_RANK = 254
+
+
+class TensorParsingError(ValueError):
+    """The message is no tensor: unknown rank or dtype, or content of the wrong length."""
+
+
+def to_array(proto: tensor_pb2.TensorProto) -> np.ndarray:
+    """Decodes `tensor_content` or the typed field.
+
+    Too few values: the last one is repeated (zero, or the empty string, if there is none). Too
+    many: the rest is ignored. No shape: a scalar.
+
+    Raises:
+        TensorParsingError: see there.
+    """
+    shape = _shape(proto)
+    dtype = _dtype(proto.dtype)
+    size = math.prod(shape)
+    if size == 0:
+        return np.empty(shape, dtype.as_numpy_dtype)
+    if proto.tensor_content:
+        return _from_content(proto.tensor_content, dtype, size).reshape(shape)
+    return _from_field(proto, dtype, size).reshape(shape)
+
+
+def to_proto(array: np.ndarray, as_content: bool = False) -> tensor_pb2.TensorProto:
+    """Encodes every value in the typed field; `tensor_content` stays empty unless asked for."""
+    dtype = tf.dtypes.as_dtype(array.dtype)
+    proto = tensor_pb2.TensorProto(dtype=dtype.as_datatype_enum)
+    proto.tensor_shape.SetInParent()  # a scalar's shape is present, and empty
+    for size in array.shape:
+        proto.tensor_shape.dim.add(size=size)
+    flat = array.reshape(-1)
+    if as_content and dtype != tf.string:
+        proto.tensor_content = flat.tobytes()
+    elif dtype == tf.string:
+        proto.string_val.extend(map(tf.compat.as_bytes, flat.tolist()))
+    elif dtype in _BITS_16:
+        proto.half_val.extend(flat.view(np.uint16).tolist())
+    elif dtype in _COMPLEX:
+        getattr(proto, _COMPLEX[dtype]).extend(flat.view(flat.real.dtype).tolist())
+    elif dtype in _FIELDS:
+        getattr(proto, _FIELDS[dtype]).extend(flat.tolist())
+    else:
+        proto.tensor_content = flat.tobytes()
+    return proto
+
+
+def type_name(dtype: tf.DType) -> str:
+    """A dtype as TensorFlow's C++ messages name it: "float", not "float32"."""
+    return _TYPE_NAMES.get(dtype, dtype.name)
+
+
+def _shape(proto: tensor_pb2.TensorProto) -> tuple[int, ...]:
+    sizes = tuple(dim.size for dim in proto.tensor_shape.dim)
+    if proto.tensor_shape.unknown_rank or len(sizes) > _MAX_RANK or any(n < 0 for n in sizes):
+        raise TensorParsingError(f"shape {proto.tensor_shape}")
+    if math.prod(n for n in sizes if n) >= 2**63:
+        raise TensorParsingError(f"shape {sizes} has more elements than fit in int64")
+    return sizes
+
+
+def _dtype(number: int) -> tf.DType:
+    try:
+        dtype = tf.dtypes.as_dtype(number)
+        dtype.as_numpy_dtype  # noqa: B018 - raises for types without values, such as references
+    except (TypeError, KeyError):
+        raise TensorParsingError(f"dtype {number}") from None
+    return dtype
+
+
+def _from_content(content: bytes, dtype: tf.DType, size: int) -> np.ndarray:
+    if dtype == tf.string:
+        return _string_array(_decode_string_list(content, size))
+    numpy_dtype = np.dtype(dtype.as_numpy_dtype)
+    if numpy_dtype.hasobject or len(content) != size * numpy_dtype.itemsize:
+        raise TensorParsingError(f"{len(content)} bytes of content for {size} values of {dtype}")
+    return np.frombuffer(content, numpy_dtype)
+
+
+def _from_field(proto: tensor_pb2.TensorProto, dtype: tf.DType, size: int) -> np.ndarray:
+    if dtype in _BITS_16:
+        bits = np.array(proto.half_val[:size], np.int64).astype(np.uint16)
+        return _filled(bits.view(dtype.as_numpy_dtype), size)
+    if dtype in _COMPLEX:
+        parts = np.array(getattr(proto, _COMPLEX[dtype])[: 2 * size])
+        pairs = parts[: parts.size // 2 * 2].reshape(-1, 2)
+        return _filled((pairs[:, 0] + 1j * pairs[:, 1]).astype(dtype.as_numpy_dtype), size)
+    if dtype not in _FIELDS:
+        raise TensorParsingError(f"dtype {dtype.name} has no values on the wire")
+    values = getattr(proto, _FIELDS[dtype])[:size]
+    if dtype == tf.string:
+        return _filled(_string_array(values), size)
+    if _FIELDS[dtype] == "int_val":  # int32 on the wire: narrower types wrap
+        return _filled(np.array(values, np.int32).astype(dtype.as_numpy_dtype), size)
+    return _filled(np.array(values, dtype.as_numpy_dtype), size)
+
+
+def _filled(values: np.ndarray, size: int) -> np.ndarray:
+    if values.size == size:
+        return values
+    if values.size == 0:
+        return np.full(size, b"" if values.dtype == object else 0, values.dtype)
+    return np.concatenate([values, np.repeat(values[-1:], size - values.size)])
+
+
+def _string_array(values: Sequence[bytes]) -> np.ndarray:
+    array = np.empty(len(values), object)
+    array[:] = values
+    return array
+
+
+def _decode_string_list(content: bytes, size: int) -> list[bytes]:
+    """TensorFlow's string content: every length as a varint, then all the bytes."""
+    lengths, position = [], 0
+    for _ in range(size):
+        length, shift = 0, 0
+        while True:
+            if position >= len(content) or shift > 28:
+                raise TensorParsingError("string content ends within its lengths")
+            byte = content[position]
+            position += 1
+            length |= (byte & 0x7F) << shift
+            shift += 7
+            if byte < 0x80:
+                break
+        lengths.append(length)
+    if position + sum(lengths) != len(content):
+        raise TensorParsingError("string content of the wrong length")
+    values = []
+    for length in lengths:
+        values.append(content[position : position + length])
+        position += length
+    return values

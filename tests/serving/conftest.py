@@ -1,0 +1,38 @@
+"""A server with small models, shared by the tests of server and client."""
+
+import os
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.serving import served_models
+from tests.serving.server_process import ServerProcess, running_server, write_config
+from tests.serving.trained import (  # noqa: F401 - fixtures
+    imdb_run,
+    models,
+    questions,
+    reviews,
+    squad_run,
+)
+
+
+@pytest.fixture(scope="session")
+def small_models_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
+    """A running server of the models in `served_models`, for tests that change nothing in it."""
+    root = tmp_path_factory.mktemp("small_models")
+    writers = {
+        "half_plus_two_tf1": served_models.half_plus_two_tf1,
+        "half_plus_two_tf2": served_models.half_plus_two_tf2,
+        "workbench": served_models.workbench,
+        "sentiment": served_models.sentiment,
+        "qa": served_models.qa,
+    }
+    for name, write in writers.items():
+        (root / name).mkdir()
+        write(root / name / "123")
+    config = write_config(root / "models.config", {name: (root / name, "") for name in writers})
+    with running_server(root / "server.log", config, "--grpc_max_threads=64") as server:
+        yield server.wait_until_ready()

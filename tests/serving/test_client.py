@@ -1,0 +1,284 @@
+"""The client library and its command line, against a real server over both transports."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import threading
+
+import pytest
+
+from serving import errors
+from serving.client import Client
+from serving.client_command import describe_answer
+from serving.results import Answer, Metadata, Signature, TensorSpec, VersionStatus
+from tests.serving.server_process import REPOSITORY, ServerProcess, free_port
+
+TRANSPORTS = ("grpc", "http")
+
+
+@pytest.fixture(params=TRANSPORTS)
+def client(request, small_models_server):
+    with Client(endpoint(request.param, small_models_server), timeout_s=30) as client:
+        yield client
+
+
+def endpoint(scheme: str, server: ServerProcess) -> str:
+    return f"{scheme}://localhost:{server.port if scheme == 'grpc' else server.rest_port}"
+
+
+def run_client(*arguments: str, stdin: str = "") -> subprocess.CompletedProcess:
+    return subprocess.run(
+        [sys.executable, "-m", "serving.client", *arguments], input=stdin, capture_output=True,
+        text=True, timeout=60, env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
+    )  # fmt: skip
+
+
+def test_classify(client):
+    assert client.classify(["so good", "so bad", "", "好 good\n😀"]) == [0.9, 0.1, 0.1, 0.9]
+    assert client.classify([]) == []
+
+
+def test_answers(client):
+    assert client.answer("first", "  Ünïcode 😀 text") == Answer("Ünïcode", 2, 9, 0.8, -2.5)
+    assert client.answers(["other", "first"], ["a b", "😀 b"]) == [
+        Answer("", -1, -1, 0.3, 4.25), Answer("😀", 0, 1, 0.8, -2.5),
+    ]  # fmt: skip
+
+
+def test_status_and_metadata(client):
+    assert client.status("qa") == [VersionStatus(123, "AVAILABLE", 0, "")]
+    strings = TensorSpec("DT_STRING", (-1,))
+    metadata = client.metadata("sentiment", version=123)
+    assert metadata.signatures.pop("__saved_model_init_op").outputs == {
+        "__saved_model_init_op": TensorSpec("DT_INVALID", None)
+    }
+    assert metadata == Metadata("sentiment", 123, {
+        "serving_default": Signature(
+            "tensorflow/serving/predict", {"text": strings},
+            {"probability": TensorSpec("DT_FLOAT", (-1,))},
+        )
+    })  # fmt: skip
+
+
+def test_predict_gives_the_same_over_both_transports(small_models_server):
+    calls = [
+        ("sentiment", {"text": ["good", "bad"]}, None, None),
+        ("qa", {"question": ["first"], "context": ["word 😀"]}, None, 123),
+        ("workbench", {"text": ["a", "é"]}, "text", None),
+        ("workbench", {"x": ["a", ""]}, "echo_string", 123),
+    ]
+    with (
+        Client(endpoint("grpc", small_models_server)) as over_grpc,
+        Client(endpoint("http", small_models_server)) as over_rest,
+    ):
+        for call in calls:
+            assert over_grpc.predict(*call) == over_rest.predict(*call), call
+        assert over_grpc.predict(*calls[0]) == {"probability": [0.9, 0.1]}
+        assert over_rest.predict(*calls[2]) == {
+            "upper": ["A", "É".replace("É", "é")], "raw_bytes": [b"a", "é".encode()],
+        }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("call", "kind", "message"),
+    [
+        pytest.param(lambda c: c.predict("nope", {"x": ["a"]}), errors.ModelNotFound,
+                     "Servable not found for request: Latest(nope)", id="model"),
+        pytest.param(lambda c: c.predict("qa", {}, version=9), errors.ModelNotFound,
+                     "qa version 9: Servable not found for request: Specific(qa, 9)", id="version"),
+        pytest.param(lambda c: c.status("nope"), errors.ModelNotFound,
+                     "Could not find any versions of model nope", id="status"),
+        pytest.param(lambda c: c.predict("workbench", {"a": ["x"]}), errors.InvalidRequest,
+                     "float", id="dtype"),
+        pytest.param(lambda c: c.predict("workbench", {"a": ["x"]}, "nope"), errors.InvalidRequest,
+                     '"nope" not found', id="signature"),
+        pytest.param(lambda c: c.answers(["a", "b"], ["c"]), errors.InvalidRequest,
+                     "2 questions but 1 contexts", id="pairs"),
+        pytest.param(lambda c: c.classify("text"), errors.InvalidRequest,
+                     "input 'text' is one string; expected a list of strings", id="one-string"),
+        pytest.param(lambda c: c.classify([b"x"]), errors.InvalidRequest,
+                     "input 'text'[0] is b'x'; expected a string", id="bytes"),
+        pytest.param(lambda c: c.classify(["a", "b\udc80"]), errors.InvalidRequest,
+                     "input 'text'[1] cannot be written as UTF-8", id="surrogate"),
+    ],
+)  # fmt: skip
+def test_errors_are_of_one_tree(client, call, kind, message):
+    with pytest.raises(kind) as caught:
+        call(client)
+    assert message in str(caught.value)
+    assert isinstance(caught.value, errors.ServingError)
+
+
+@pytest.mark.parametrize("scheme", TRANSPORTS)
+def test_no_server(scheme):
+    nobody = f"{scheme}://localhost:{free_port()}"
+    refused = pytest.raises(errors.Unavailable, match="Connection refused")
+    with Client(nobody, timeout_s=10) as client, refused:
+        client.classify(["x"])
+
+
+@pytest.mark.parametrize("scheme", TRANSPORTS)
+def test_the_deadline_holds_against_a_server_that_never_answers(scheme):
+    with socket.create_server(("localhost", 0)) as silent:
+        target = f"{scheme}://localhost:{silent.getsockname()[1]}"
+        late = pytest.raises((errors.DeadlineExceeded, errors.Unavailable), match=r"0\.3 s")
+        with Client(target, timeout_s=0.3) as client, late:
+            client.classify(["x"])
+
+
+def test_a_rest_answer_that_trickles_in_is_cut_at_the_deadline():
+    def trickle(listener: socket.socket) -> None:
+        connection, _ = listener.accept()
+        with connection:
+            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")
+            for _ in range(100):
+                try:
+                    connection.sendall(b" ")
+                except OSError:
+                    return
+                threading.Event().wait(0.05)
+
+    with socket.create_server(("localhost", 0)) as listener:
+        threading.Thread(target=trickle, args=(listener,), daemon=True).start()
+        target = f"http://localhost:{listener.getsockname()[1]}"
+        with Client(target, timeout_s=0.4) as client, pytest.raises(errors.DeadlineExceeded):
+            client.classify(["x"])
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind"),
+    [
+        pytest.param(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nnull", errors.InvalidResponse,
+                     id="no-object"),
+        pytest.param(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}", errors.InvalidResponse,
+                     id="no-outputs"),
+        pytest.param(b"HTTP/1.1 503 Busy\r\nContent-Length: 4\r\n\r\nbusy", errors.Unavailable,
+                     id="503-of-a-proxy"),
+        pytest.param(b"HTTP/1.1 429 Slow\r\nContent-Length: 14\r\n\r\n{\"error\": \"no\"}",
+                     errors.Overloaded, id="429"),
+        pytest.param(b"no HTTP at all\r\n\r\n", errors.Unavailable, id="no-http"),
+    ],
+)  # fmt: skip
+def test_answers_that_no_model_server_gives(answer, kind):
+    def reply(listener: socket.socket) -> None:
+        connection, _ = listener.accept()
+        with connection:
+            connection.recv(65536)
+            connection.sendall(answer)
+
+    with socket.create_server(("localhost", 0)) as listener:
+        threading.Thread(target=reply, args=(listener,), daemon=True).start()
+        target = f"http://localhost:{listener.getsockname()[1]}"
+        with Client(target) as client, pytest.raises(kind):
+            client.classify(["x"])
+
+
+@pytest.mark.parametrize(
+    "target",
+    ["", "localhost:8500", "ftp://localhost", "grpc://", "http://h:99999", "http://h/v1",
+     "grpc://u@h", "http://h?x"],
+)  # fmt: skip
+def test_endpoints_that_cannot_be_right(target):
+    with pytest.raises(errors.InvalidEndpoint, match="expected grpc://HOST"):
+        Client(target)
+
+
+@pytest.mark.parametrize("timeout_s", [0, -1, float("nan"), float("inf")])
+def test_deadlines_that_cannot_be_right(timeout_s):
+    with pytest.raises(errors.InvalidRequest, match="expected a positive number of seconds"):
+        Client(timeout_s=timeout_s)
+
+
+def test_threads_may_share_a_client(client):
+    wrong = []
+
+    def ask(word: str) -> None:
+        for _ in range(20):
+            if client.answer("first", f"{word} more").text != word:
+                wrong.append(word)
+
+    threads = [threading.Thread(target=ask, args=(f"w{n}",)) for n in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert wrong == []
+
+
+def test_the_import_is_light():
+    code = (
+        "import sys, time; start = time.perf_counter(); import serving.client, "
+        "serving.grpc_transport, serving.rest_transport; "
+        "print(time.perf_counter() - start, *sorted({m.split('.')[0] for m in sys.modules}))"
+    )
+    runs = [
+        subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True,
+                       cwd=REPOSITORY).stdout.split() for _ in range(3)
+    ]  # fmt: skip
+    assert min(float(run[0]) for run in runs) < 0.5
+    assert not {"tensorflow", "tensorflow_serving", "numpy", "preprocessing"} & set(runs[0])
+
+
+# --- the command line ---
+
+
+@pytest.mark.parametrize("scheme", TRANSPORTS)
+def test_sentiment_command(small_models_server, scheme):
+    target = ("--endpoint", endpoint(scheme, small_models_server))
+    ended = run_client("sentiment", *target, "good film", "bad\nfilm")
+    assert ended.stdout == "0.900  positive  good film\n0.100  negative  bad film\n"
+    ended = run_client("sentiment", *target, "-", "--json", stdin="good\n\nbad\r\n")
+    assert json.loads(ended.stdout) == [
+        {"text": "good", "probability": 0.9}, {"text": "bad", "probability": 0.1},
+    ]  # fmt: skip
+
+
+def test_qa_command(small_models_server, tmp_path):
+    target = ("--endpoint", endpoint("grpc", small_models_server))
+    ended = run_client("qa", *target, "--question", "first", "--context", "  Ada wrote it.")
+    assert ended.stdout == ("Ada\n  characters 2 to 5, probability 0.800\n  [[Ada]] wrote it.\n")
+    (tmp_path / "context").write_bytes("\r\né b".encode())
+    file = ("--context_file", str(tmp_path / "context"), "--json")
+    ended = run_client("qa", *target, "--question", "first", *file)
+    assert json.loads(ended.stdout) == {
+        "text": "é", "start": 2, "end": 3, "probability": 0.8, "null_odds": -2.5,
+    }  # fmt: skip
+    ended = run_client("qa", *target, "--question", "who?", "--context", "x")
+    assert ended.stdout == "no answer in this context (null odds 4.25)\n"
+
+
+def test_status_and_metadata_commands(small_models_server):
+    target = ("--endpoint", endpoint("http", small_models_server))
+    ended = run_client("status", *target)
+    assert ended.stdout == "sentiment version 123: AVAILABLE\nqa version 123: AVAILABLE\n"
+    ended = run_client("metadata", *target, "half_plus_two_tf1")
+    assert ended.stdout == (
+        "half_plus_two_tf1 version 123\n"
+        "  serving_default  (tensorflow/serving/predict)\n"
+        "    input   x  DT_FLOAT [?, 1]\n"
+        "    output  y  DT_FLOAT [?, 1]\n"
+    )
+
+
+def test_command_errors_are_one_line(tmp_path):
+    nobody = f"grpc://localhost:{free_port()}"
+    for arguments in (
+        ["sentiment", "--endpoint", nobody, "x"],
+        ["sentiment", "--endpoint", "nonsense", "x"],
+        ["qa", "--question", "q", "--context_file", str(tmp_path / "missing")],
+        ["status", "--endpoint", nobody, "--timeout_s", "-1"],
+    ):
+        ended = run_client(*arguments)
+        assert ended.returncode == 2
+        assert ended.stderr.startswith("error: ")
+        assert ended.stderr.count("\n") == 1
+
+
+def test_an_excerpt_marks_the_answer():
+    context = "a" * 100 + " Ada\nLovelace " + "b" * 100
+    answer = Answer("Ada\nLovelace", 101, 113, 0.5, 0.0)
+    assert describe_answer(answer, context).splitlines()[-1] == (
+        f"  …{'a' * 59} [[Ada Lovelace]] {'b' * 59}…"
+    )
