@@ -16,6 +16,7 @@ from preprocessing.errors import InputError
 
 def main(arguments: list[str]) -> None:
     flags = _parser().parse_args(arguments)
+    _check(flags)
     command_line.load_tensorflow()
     if flags.task == "imdb":
         write_every_nth_review(flags.input, flags.every, flags.output)
@@ -23,15 +24,16 @@ def main(arguments: list[str]) -> None:
         from preprocessing.squad import first_questions, load_squad
 
         document = load_squad(flags.input)
-        if flags.draw:
+        if flags.draw is not None:
             subset = select_questions(document, _draw(document, flags.draw, flags.seed))
         else:
             subset = first_questions(document, flags.first)
+        flags.output.parent.mkdir(parents=True, exist_ok=True)
         flags.output.write_text(json.dumps(subset))
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.subset", description=__doc__)
+    parser = command_line.ArgumentParser(prog="python -m benchmarks.subset", description=__doc__)
     tasks = parser.add_subparsers(dest="task", required=True)
     imdb = tasks.add_parser("imdb", help="every n-th training review of each class")
     imdb.add_argument("--every", type=int, required=True)
@@ -44,6 +46,13 @@ def _parser() -> argparse.ArgumentParser:
         task.add_argument("--input", required=True)
         task.add_argument("--output", required=True, type=pathlib.Path)
     return parser
+
+
+def _check(flags: argparse.Namespace) -> None:
+    for name in ("every", "draw", "first"):
+        value = getattr(flags, name, None)
+        if value is not None and value < 1:
+            raise InputError(f"--{name} is {value}, expected at least 1.")
 
 
 def write_every_nth_review(source: str, every: int, output: pathlib.Path) -> None:

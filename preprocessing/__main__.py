@@ -23,7 +23,7 @@ def main(arguments: list[str]) -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = command_line.ArgumentParser(
         prog="python -m preprocessing",
         description="Makes TFRecords and info.json of a data set. Flags that are not listed go to "
         "Apache Beam, e.g. --runner=DataflowRunner.",
@@ -85,6 +85,10 @@ def _squad(flags: argparse.Namespace, beam_flags: list[str]) -> DatasetInfo:
     windows = squad.WindowParameters(flags.max_seq_length, flags.doc_stride, flags.max_query_length)
     fraction = 0.0 if flags.validation_input else flags.validation_fraction
     sources = {flags.input: "train"}
+    if flags.validation_input == flags.input:
+        raise InputError(
+            f"--validation_input is {flags.input}, expected another file than --input."
+        )
     if flags.validation_input:
         sources[flags.validation_input] = "validation"
     for source in sources:

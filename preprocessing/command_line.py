@@ -7,11 +7,19 @@ import os
 import sys
 import warnings
 from collections.abc import Callable, Iterator
+from typing import NoReturn
 
 from preprocessing.errors import InputError
 
 EXIT_BAD_INPUT = 2
 EXIT_INTERRUPTED = 130  # 128 + SIGINT, as shells report it
+
+
+class ArgumentParser(argparse.ArgumentParser):
+    """A bad flag ends as all bad input does: one line, without the usage in front of it."""
+
+    def error(self, message: str) -> NoReturn:
+        raise InputError(f"{message}. `{self.prog} --help` lists the flags.")
 
 
 def add_verbose_flag(parser: argparse.ArgumentParser) -> None:

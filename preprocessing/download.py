@@ -27,17 +27,20 @@ def download(url: str, path: pathlib.Path, sha256: str) -> None:
         sha256: of the whole file, in hexadecimal digits. Another content is never published.
 
     Raises:
-        InputError: no connection, an HTTP error, or another checksum.
+        InputError: no connection, an HTTP error, another checksum, or no folder for the file.
     """
     if path.exists() and sha256_of_file(path) == sha256:
         return
-    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"{path.parent}: cannot make it ({error.strerror}).") from error
     part = path.with_name(path.name + ".part")
     try:
         _continue_download(url, part)
     except httpx.HTTPStatusError as error:
         raise InputError(f"{url}: HTTP status {error.response.status_code}.") from error
-    except httpx.HTTPError as error:
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
         raise InputError(
             f"{url}: {error or type(error).__name__}. Check the network, or bring the file to "
             f"{path} yourself; run the same command again to go on."
@@ -48,7 +51,10 @@ def download(url: str, path: pathlib.Path, sha256: str) -> None:
 
 def _continue_download(url: str, part: pathlib.Path) -> None:
     start = part.stat().st_size if part.exists() else 0
-    headers = {"Range": f"bytes={start}-"} if start else {}
+    # Not compressed on the way: a range counts compressed bytes, and we hold unpacked ones.
+    headers = {"Accept-Encoding": "identity"}
+    if start:
+        headers["Range"] = f"bytes={start}-"
     with httpx.stream(
         "GET", url, headers=headers, follow_redirects=True, timeout=_TIMEOUT
     ) as response:

@@ -55,7 +55,7 @@ def main(arguments: list[str]) -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = command_line.ArgumentParser(
         prog="python -m preprocessing.fetch",
         description="Brings official data sets and weights, or writes generated samples.",
     )

@@ -78,22 +78,28 @@ def _read_files(path: str) -> Iterator[tuple[str, bytes]]:
 
 def _read_folder(folder: pathlib.Path) -> Iterator[tuple[str, bytes]]:
     """Takes the aclImdb folder itself as well as the one it lies in."""
-    root = folder if folder.name == "aclImdb" else folder / "aclImdb"
+    root = folder if folder.absolute().name == "aclImdb" else folder / "aclImdb"
     for file in sorted(root.glob("t*/[pn]*/*.txt")):
-        yield f"aclImdb/{file.relative_to(root).as_posix()}", file.read_bytes()
+        try:
+            content = file.read_bytes()
+        except OSError as error:
+            raise InputError(f"{file}: cannot read it ({error.strerror}). {_EXPECTED}.") from error
+        yield f"aclImdb/{file.relative_to(root).as_posix()}", content
 
 
 def _read_tar(path: str) -> Iterator[tuple[str, bytes]]:
     try:
-        with tarfile.open(path, "r|*") as archive:
+        # Not as a stream ("r|*"): that takes a cut archive for a whole one if a header is cut.
+        with tarfile.open(path, "r:*") as archive:
             for member in archive:
                 if member.isfile() and _REVIEW_PATH.search(member.name):
                     file = archive.extractfile(member)
                     assert file is not None  # a regular file has content
                     yield member.name, file.read()
     except (tarfile.TarError, EOFError, OSError) as error:
+        reason = str(error).partition(":\n")[0]  # before a list of all compressions
         raise InputError(
-            f"{path}: cannot be read as a tar archive ({error}). {_EXPECTED}."
+            f"{path}: cannot be read as a tar archive ({reason}). {_EXPECTED}."
         ) from error
 
 
@@ -114,5 +120,9 @@ def record_of_review(
 ) -> Record:
     """`[CLS] review [SEP]`, cut to `max_seq_length` tokens by leaving out the review's end."""
     ids = [cls_id, *token_ids[: max_seq_length - 2], sep_id]
-    fields = {"token_ids": ids, "label": review.label, "id": review.id}
+    fields: dict[str, int | str | list[int]] = {
+        "token_ids": ids,
+        "label": review.label,
+        "id": review.id,
+    }
     return Record(review.split, review.id, 0, len(ids), features.encode("imdb", fields))

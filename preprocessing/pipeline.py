@@ -13,9 +13,9 @@ import tempfile
 from collections.abc import Callable, Iterator
 
 import apache_beam as beam
-from apache_beam.options.pipeline_options import PipelineOptions
 
 from preprocessing import transforms
+from preprocessing.beam_run import errors_of_workers, new_pipeline
 from preprocessing.dataset_info import (
     INFO_FILE,
     VOCABULARY_FILE,
@@ -28,8 +28,6 @@ from preprocessing.progress import watch
 from preprocessing.records import Shard
 from preprocessing.tokenizer import load_vocabulary
 
-# What `DirectRunner` ends up with for batch pipelines, after it has tried to download another.
-_LOCAL_RUNNER = "apache_beam.runners.portability.fn_api_runner.FnApiRunner"
 _LISTED_PACKAGES = ("apache-beam", "tensorflow", "tensorflow-text", "bertline")
 
 
@@ -56,10 +54,16 @@ def build_dataset(
     `info.json` last: a job that fails leaves what was there before.
 
     Raises:
-        InputError: the vocabulary cannot be read, or no record came out.
+        InputError: a source or the vocabulary cannot be read, Beam does not take its flags,
+            `output_dir` cannot be a folder, or no record came out.
     """
     load_vocabulary(spec.vocabulary_path)  # says what is wrong before a worker starts
-    output_dir.mkdir(parents=True, exist_ok=True)
+    try:
+        output_dir.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(
+            f"--output_dir {output_dir}: cannot make it ({error.strerror})."
+        ) from error
     with _work_folder(output_dir) as work:
         shards, rejected = _run(spec, work, beam_flags)
         if not shards:
@@ -86,11 +90,11 @@ def _run(
     spec: DatasetSpec, work: pathlib.Path, beam_flags: list[str]
 ) -> tuple[list[Shard], dict[str, int]]:
     """Runs the pipeline; its two small results come back through files, from any runner."""
-    options = PipelineOptions(beam_flags or ["--runner", _LOCAL_RUNNER])
     shards_path, rejected_path = work / ".shards.json", work / ".rejected.json"
     with (
+        errors_of_workers(),
         watch(f"preprocess {spec.task}", transforms.local_progress),
-        beam.Pipeline(options=options) as pipeline,
+        new_pipeline(beam_flags) as pipeline,
     ):
         outputs = (
             pipeline

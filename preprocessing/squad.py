@@ -62,10 +62,18 @@ def load_squad(path: str) -> dict[str, Any]:
     """Reads a SQuAD file.
 
     Raises:
-        InputError: no such file, broken JSON (with its line and column), or not SQuAD's layout.
+        InputError: no such file, broken JSON (with its line and column), or not SQuAD's layout
+            (with the place of the field that is missing or of another type).
     """
+    document = _load_json(path)
+    for _ in _paragraphs(document, path, ""):
+        pass  # checks every field
+    return document
+
+
+def _load_json(path: str) -> Any:
     try:
-        document = json.loads(pathlib.Path(path).read_bytes().decode("utf-8"))
+        return json.loads(pathlib.Path(path).read_bytes().decode("utf-8"))
     except OSError as error:
         raise InputError(
             f"{path}: cannot read it ({error.strerror}), expected a SQuAD JSON file."
@@ -76,12 +84,8 @@ def load_squad(path: str) -> dict[str, Any]:
         raise InputError(
             f"{path}: broken JSON at line {error.lineno} column {error.colno}: {error.msg}."
         ) from error
-    if not isinstance(document, dict) or not isinstance(document.get("data"), list):
-        raise InputError(
-            f'{path}: not a SQuAD file: expected an object with a list "data", as in '
-            '{"version": "1.1", "data": [{"title": …, "paragraphs": […]}]}.'
-        )
-    return document
+    except (ValueError, RecursionError) as error:  # thousands of digits or brackets
+        raise InputError(f"{path}: not a SQuAD file: {error}.") from error
 
 
 def first_questions(document: dict[str, Any], limit: int | None) -> dict[str, Any]:
@@ -103,9 +107,18 @@ def read_paragraphs(path: str, split: str) -> Iterator[Paragraph]:
     """The paragraphs of a SQuAD file in its order.
 
     Raises:
-        InputError: see `load_squad`; or a field is missing or of another type, with its place.
+        InputError: see `load_squad`.
     """
-    for i, article in enumerate(load_squad(path)["data"]):
+    yield from _paragraphs(_load_json(path), path, split)
+
+
+def _paragraphs(document: Any, path: str, split: str) -> Iterator[Paragraph]:
+    if not isinstance(document, dict) or not isinstance(document.get("data"), list):
+        raise InputError(
+            f'{path}: not a SQuAD file: expected an object with a list "data", as in '
+            '{"version": "1.1", "data": [{"title": …, "paragraphs": […]}]}.'
+        )
+    for i, article in enumerate(document["data"]):
         for j, paragraph in enumerate(_field(path, f"data[{i}]", article, "paragraphs", list)):
             place = f"data[{i}].paragraphs[{j}]"
             context = _field(path, place, paragraph, "context", str)
@@ -128,7 +141,7 @@ def read_split_paragraphs(path: str, split: str, validation_fraction: float) -> 
 def _question(path: str, place: str, entry: Any) -> Question:
     answers = _field(path, place, entry, "answers", list) if "answers" in entry else []
     return Question(
-        id=_field(path, place, entry, "id", str),
+        id=_id(path, place, entry),
         question=_field(path, place, entry, "question", str),
         answers=tuple(
             (
@@ -139,6 +152,17 @@ def _question(path: str, place: str, entry: Any) -> Question:
         ),
         is_impossible=entry.get("is_impossible") is True,
     )
+
+
+def _id(path: str, place: str, entry: Any) -> str:
+    question_id = _field(path, place, entry, "id", str)
+    try:
+        question_id.encode()  # records, and the files written from them, hold UTF-8
+    except UnicodeEncodeError as error:
+        raise InputError(
+            f"{path}: {place}.id is {question_id!a}, expected no half of a surrogate pair."
+        ) from error
+    return question_id
 
 
 def _field(path: str, place: str, value: Any, name: str, kind: type) -> Any:
@@ -180,7 +204,7 @@ def windows_of_question(
     for number, window in enumerate(windows):
         body = [*context.token_ids[slice(*window)], sep_id]
         start_token, end_token = window_label(span, window, len(prefix))
-        fields = {
+        fields: dict[str, int | str | list[int]] = {
             "token_ids": prefix + body,
             "segment_ids": [0] * len(prefix) + [1] * len(body),
             "start_token": start_token,

@@ -12,6 +12,8 @@ import tensorflow_text as tf_text
 
 from preprocessing.errors import InputError
 
+# The longest token that TF Text takes, in bytes of UTF-8 without "##".
+_MAX_TOKEN_BYTES = 256
 PAD, UNKNOWN, CLS, SEP = "[PAD]", "[UNK]", "[CLS]", "[SEP]"
 
 # Control (Cc, but tab, newline and carriage return, which separate words), format (Cf) and
@@ -27,7 +29,8 @@ def load_vocabulary(path: str | os.PathLike[str]) -> list[str]:
     """Reads a BERT `vocab.txt`: one token a line, the line number is its id.
 
     Raises:
-        InputError: no such file, not UTF-8, a token missing that BERT needs, or one given twice.
+        InputError: no such file, not UTF-8, a token missing that BERT needs, one given twice, or
+            one that is longer than TF Text takes.
     """
     try:
         tokens = pathlib.Path(path).read_text(encoding="utf-8").rstrip("\n").split("\n")
@@ -49,6 +52,12 @@ def load_vocabulary(path: str | os.PathLike[str]) -> list[str]:
     if len(set(tokens)) < len(tokens):
         twice = next(token for i, token in enumerate(tokens) if token in tokens[:i])
         raise InputError(f"{path}: token {twice!r} stands there twice, expected each once.")
+    longest = max(tokens, key=lambda token: len(token.encode()))
+    if len(longest.encode()) > _MAX_TOKEN_BYTES:
+        raise InputError(
+            f"{path}: token {longest[:20]!r}… on line {tokens.index(longest) + 1} has "
+            f"{len(longest.encode())} bytes, expected a vocab.txt of at most {_MAX_TOKEN_BYTES}."
+        )
     return tokens
 
 

@@ -77,7 +77,7 @@ def _write_shard(
     group: tuple[tuple[str, int], Iterable[Record]], folder: pathlib.Path, num_shards: int
 ) -> Shard:
     (split, number), members = group
-    records = sorted(members, key=lambda record: (stable_hash(f"order:{record.id}"), record.window))
+    records = sorted(members, key=_place_in_shard)
     name = f"{split}-{number:05d}-of-{num_shards:05d}.tfrecord"
     digest = hashlib.sha256()
     with tf.io.TFRecordWriter(str(folder / name)) as writer:
@@ -96,6 +96,11 @@ def _write_shard(
     )
 
 
+def _place_in_shard(record: Record) -> tuple[int, int, bytes]:
+    # The content decides between records of one id, which bad sources have.
+    return stable_hash(f"order:{record.id}"), record.window, record.serialized
+
+
 def _length_bin(num_tokens: int) -> str:
     return str(-(-num_tokens // 32) * 32)
 
@@ -112,7 +117,7 @@ class SaveList(beam.PTransform):
 
 
 def _save_list(elements: list, path: pathlib.Path) -> None:
-    plain = [dataclasses.asdict(e) if dataclasses.is_dataclass(e) else e for e in elements]
+    plain = [e if isinstance(e, tuple) else dataclasses.asdict(e) for e in elements]
     path.write_text(json.dumps(plain))
 
 
@@ -136,7 +141,7 @@ def _write_rejected(
     group: tuple[str, Iterable[Rejected]], folder: pathlib.Path
 ) -> Iterator[tuple[str, int]]:
     split, members = group
-    entries = sorted(members, key=lambda entry: (entry.source, entry.id))
+    entries = sorted(members, key=lambda entry: (entry.source, entry.id, entry.reason))
     with open(folder / f"rejected-{split}.jsonl", "w", encoding="utf-8") as file:
         for entry in entries:
             file.write(json.dumps(dataclasses.asdict(entry), ensure_ascii=False) + "\n")
@@ -176,7 +181,7 @@ class CutWindows(beam.PTransform):
         return _in_batches(paragraphs, self._dofn)
 
 
-def _in_batches(elements, dofn: beam.DoFn):
+def _in_batches(elements: beam.PCollection, dofn: beam.DoFn) -> beam.pvalue.DoOutputsTuple:
     """Applies a DoFn to lists of elements: one call of the tokenisation graph for many texts."""
     return (
         elements
@@ -219,7 +224,7 @@ class _TokenizeReviews(_TokenizingDoFn):
         self._max_seq_length = max_seq_length
         self._validation_fraction = validation_fraction
 
-    def process(self, reviews: list[imdb.Review]):
+    def process(self, reviews: list[imdb.Review]) -> Iterator[Any]:
         checked = [imdb.check_review(review, self._validation_fraction) for review in reviews]
         for entry in checked:
             if isinstance(entry, Rejected):
@@ -236,7 +241,7 @@ class _CutWindows(_TokenizingDoFn):
         super().__init__(vocabulary_path, lowercase)
         self._parameters = parameters
 
-    def process(self, paragraphs: list[squad.Paragraph]):
+    def process(self, paragraphs: list[squad.Paragraph]) -> Iterator[Any]:
         contexts = self.tokenize_with_offsets([paragraph.context for paragraph in paragraphs])
         questions = [question for paragraph in paragraphs for question in paragraph.questions]
         question_ids = iter(self.tokenize([question.question for question in questions]))

