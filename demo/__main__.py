@@ -1,6 +1,5 @@
 """`make demo`: sample data to served answers, doing only what is out of date."""
 
-import argparse
 import json
 import logging
 import pathlib
@@ -22,7 +21,7 @@ logger = logging.getLogger(__name__)
 
 
 def main(arguments: list[str]) -> None:
-    parser = argparse.ArgumentParser(prog="python -m demo", description=__doc__)
+    parser = command_line.ArgumentParser(prog="python -m demo", description=__doc__)
     command_line.add_verbose_flag(parser)
     flags = parser.parse_args(arguments)
     interrupt_on_termination()

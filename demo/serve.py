@@ -1,6 +1,5 @@
 """`make serve`: keeps the models served, and says how to ask them."""
 
-import argparse
 import json
 import logging
 import os
@@ -16,7 +15,7 @@ logger = logging.getLogger(__name__)
 
 
 def main(arguments: list[str]) -> None:
-    parser = argparse.ArgumentParser(prog="python -m demo.serve", description=__doc__)
+    parser = command_line.ArgumentParser(prog="python -m demo.serve", description=__doc__)
     parser.add_argument("--models", type=pathlib.Path, default=pathlib.Path("models"))
     parser.add_argument("--port", type=int, default=8500, help="gRPC")
     parser.add_argument("--rest_port", type=int, default=8501)

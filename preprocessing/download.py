@@ -29,7 +29,7 @@ def download(url: str, path: pathlib.Path, sha256: str) -> None:
     Raises:
         InputError: no connection, an HTTP error, another checksum, or no folder for the file.
     """
-    if path.exists() and sha256_of_file(path) == sha256:
+    if has_sha256(path, sha256):
         return
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -70,6 +70,11 @@ def _continue_download(url: str, part: pathlib.Path) -> None:
             for chunk in response.iter_bytes():
                 file.write(chunk)
                 update(file.tell() // _MEGABYTE)
+
+
+def has_sha256(path: pathlib.Path, sha256: str) -> bool:
+    """Whether a file is there and is what it should be."""
+    return path.is_file() and sha256_of_file(path) == sha256
 
 
 def check_sha256(path: pathlib.Path, sha256: str, source: str) -> None:

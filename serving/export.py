@@ -1,6 +1,5 @@
 """A finished run to a published model version: `python -m serving.export`."""
 
-import argparse
 import importlib.metadata
 import json
 import logging
@@ -42,7 +41,7 @@ _LISTED_PACKAGES = ("bertline", "tensorflow", "tensorflow-text", "keras", "keras
 
 
 def main(arguments: list[str]) -> None:
-    parser = argparse.ArgumentParser(
+    parser = command_line.ArgumentParser(
         prog="python -m serving.export",
         description="Writes a run as the next version of a model, after it has answered in a "
         "process of its own as it does in the trainer.",

@@ -34,7 +34,11 @@ def test_concurrent_publishers_get_different_versions(tmp_path):
 
 
 def test_failure_leaves_nothing(tmp_path):
-    with pytest.raises(RuntimeError), unpublished_version(tmp_path) as folder:
-        (folder / "saved_model.pb").write_text("half")
-        raise RuntimeError
+    def fail():
+        with unpublished_version(tmp_path) as folder:
+            (folder / "saved_model.pb").write_text("half")
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail()
     assert list(tmp_path.iterdir()) == []

@@ -46,9 +46,7 @@ def test_n_best_equals_run_squad(tokenizer, with_null, seed):
         )
         found = [
             (answer.decode(), start, end)
-            for answer, start, end in zip(
-                table.answer[row].numpy(), table.start[row].numpy(), table.end[row].numpy()
-            )
+            for answer, start, end, _ in zip(*(each[row].numpy() for each in table), strict=True)
         ]
         shown = expected[:20]
         assert found[: len(shown)] == [entry[:3] for entry in shown]
