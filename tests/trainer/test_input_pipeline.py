@@ -1,0 +1,155 @@
+"""trainer/input_pipeline.py."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from preprocessing.dataset_info import load_info
+from preprocessing.errors import InputError
+from tests.trainer.tiny import write_dataset
+from trainer.input_pipeline import (
+    Examples,
+    distributed_batches,
+    epoch_plan,
+    evaluation_plan,
+    load_split,
+    make_batch,
+    padded_length,
+    replica_batches,
+)
+
+THREE = Examples(  # rows of 2, 3 and 1 tokens
+    token_ids=np.array([2, 3, 2, 9, 3, 2], np.int32),
+    segment_ids=np.array([0, 0, 0, 1, 1, 0], np.int32),
+    offsets=np.array([0, 2, 5, 6]),
+    labels={"start_token": np.array([0, 1, 0], np.int32)},
+)
+
+
+@pytest.mark.parametrize("rows", [1, 32, 33, 5000])
+def test_epoch_plan_has_every_row_once(rows):
+    lengths = np.random.default_rng(1).integers(5, 257, rows)
+    plan = epoch_plan(lengths, global_batch_size=32, seed=0, epoch=3)
+    assert len(plan) == -(-rows // 32)
+    assert sorted(np.concatenate(plan)) == list(range(rows))
+    assert sorted(len(batch) for batch in plan)[1:] == [32] * (len(plan) - 1)
+
+
+def test_epoch_plan_pads_little():
+    lengths = np.random.default_rng(1).integers(5, 257, 5000)
+    plan = epoch_plan(lengths, global_batch_size=32, seed=0, epoch=0)
+    padded = sum(len(batch) * lengths[batch].max() for batch in plan)
+    assert lengths.sum() / padded > 0.95  # in random batches it is about 0.53
+
+
+def test_epoch_plan_depends_on_seed_and_epoch_alone():
+    lengths = np.arange(100)
+    plans = [
+        np.concatenate(epoch_plan(lengths, 8, seed, epoch)).tolist()
+        for seed, epoch in ((0, 0), (0, 0), (0, 1), (1, 0))
+    ]
+    assert plans[0] == plans[1]
+    assert plans[0] != plans[2]
+    assert plans[0] != plans[3]
+
+
+def test_evaluation_plan_is_sorted_by_length():
+    plan = evaluation_plan(np.array([7, 3, 5, 3, 9]), global_batch_size=2)
+    assert [batch.tolist() for batch in plan] == [[1, 3], [2, 0], [4]]
+
+
+@pytest.mark.parametrize(
+    ("longest", "fixed_shapes", "expected"),
+    [
+        (8, False, 8),
+        (9, False, 16),
+        (200, False, 200),
+        (9, True, 32),
+        (200, True, 256),
+        (513, True, 520),
+    ],
+)
+def test_padded_length(longest, fixed_shapes, expected):
+    assert padded_length(longest, fixed_shapes) == expected
+
+
+def test_make_batch_pads_rows_and_fills_with_weight_zero():
+    batch = make_batch(THREE, np.array([1, 0]), size=3, length=4, weight=0.5)
+    assert batch["token_ids"].tolist() == [[2, 9, 3, 0], [2, 3, 0, 0], [0, 0, 0, 0]]
+    assert batch["segment_ids"].tolist() == [[0, 1, 1, 0], [0, 0, 0, 0], [0, 0, 0, 0]]
+    # Filling keeps one visible token: a softmax over nothing would not be finite.
+    assert batch["padding_mask"].tolist() == [[1, 1, 1, 0], [1, 1, 0, 0], [1, 0, 0, 0]]
+    assert batch["weight"].tolist() == [0.5, 0.5, 0.0]
+    assert batch["start_token"].tolist() == [1, 0, 0]
+    assert batch["token_ids"].dtype == np.int32
+
+
+def test_replicas_share_a_batch_in_equal_sizes():
+    plan = [np.array([1, 0, 2])]
+    shares = list(replica_batches(THREE, plan, range(2), replicas_in_sync=2))
+    assert [share["token_ids"][:, 0].tolist() for share in shares] == [[2, 2], [2, 0]]
+    assert [share["token_ids"].shape for share in shares] == [(2, 8), (2, 8)]
+    assert np.allclose([share["weight"] for share in shares], [[1 / 3, 1 / 3], [1 / 3, 0]])
+
+
+def test_fixed_shapes_fill_the_last_batch():
+    plan = [np.array([0]), np.array([1])]
+    batches = list(replica_batches(THREE, plan, range(1), 1, full_size=4))
+    assert [batch["token_ids"].shape for batch in batches] == [(4, 32), (4, 32)]
+
+
+def test_distributed_batches_follow_the_plan():
+    plan = [np.array([0, 2]), np.array([1])]
+    batches = distributed_batches(tf.distribute.OneDeviceStrategy("CPU:0"), THREE, plan)
+    assert [batch["start_token"].numpy().tolist() for batch in batches] == [[0, 0], [1]]
+
+
+def test_load_split_reads_all_shards(squad_data):
+    examples = load_split(squad_data, load_info(squad_data), "train")
+    assert examples.rows == 90
+    assert examples.segment_ids is not None
+    for row in range(examples.rows):
+        start, end = examples.offsets[row : row + 2]
+        tokens = examples.token_ids[start:end].tolist()
+        place = examples.labels["start_token"][row]
+        assert tokens[place : examples.labels["end_token"][row] + 1] == [8, 9]
+        assert examples.segment_ids[start:end].tolist() == [0] * 3 + [1] * (len(tokens) - 3)
+
+
+def test_imdb_has_no_segments(imdb_data):
+    examples = load_split(imdb_data, load_info(imdb_data), "validation")
+    assert examples.segment_ids is None
+    second = examples.token_ids[examples.offsets[:-1] + 1]
+    assert (second - 8).tolist() == examples.labels["label"].tolist()
+
+
+def test_missing_split(imdb_data):
+    with pytest.raises(InputError, match=r"no split 'test', only train, validation"):
+        load_split(imdb_data, load_info(imdb_data), "test")
+
+
+def _remove(shard):
+    shard.unlink()
+
+
+def _cut(shard):
+    shard.write_bytes(shard.read_bytes()[:-5])
+
+
+def _empty(shard):
+    shard.write_bytes(b"")
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (_remove, "the records cannot be read .*train-00001-of-00002"),
+        (_cut, "the records cannot be read"),
+        (_empty, "split 'train' has 2 records, expected the 4 of info.json"),
+    ],
+)
+def test_damaged_shards(tmp_path, damage, message):
+    folder = write_dataset(tmp_path / "data", "imdb", {"train": 4})
+    damage(folder / "train-00001-of-00002.tfrecord")
+    with pytest.raises(InputError, match=message):
+        load_split(folder, load_info(folder), "train")

@@ -1,0 +1,76 @@
+"""trainer/optimizer.py. Expected values come from the formulas, in NumPy."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tests.trainer.tiny import ARCHITECTURE
+from trainer.models import span_model
+from trainer.optimizer import WarmupLinearDecay, build_optimizer, undecayed_variables
+from trainer.presets import new_backbone
+from trainer.tensorflow_keras import keras
+
+
+@pytest.mark.parametrize(
+    ("step", "expected"),
+    [(0, 0.25), (1, 0.5), (3, 1.0), (4, 1.0), (7, 0.5), (9, 1 / 6), (10, 0.0)],
+)
+def test_schedule_of_ten_steps_with_four_of_warmup(step, expected):
+    schedule = WarmupLinearDecay(1.0, total_steps=10, warmup_steps=4)
+    assert float(schedule(step)) == pytest.approx(expected)
+
+
+def test_schedule_without_warmup_starts_at_the_peak():
+    assert float(WarmupLinearDecay(2.0, total_steps=4, warmup_steps=0)(0)) == 2.0
+
+
+def test_biases_and_layer_norms_are_not_decayed():
+    model = span_model(new_backbone(ARCHITECTURE, "float32"))
+    undecayed = {variable.path for variable in undecayed_variables(model)}
+    decayed = {variable.path for variable in model.trainable_variables} - undecayed
+    # One layer: 4 attention products, 2 dense products, 3 embeddings and the head's kernel.
+    assert len(decayed) == 10
+    assert all(path.endswith(("kernel", "embeddings")) for path in decayed)
+    assert all(path.endswith(("bias", "gamma", "beta")) for path in undecayed)
+
+
+def line_model(values):
+    layer_input = keras.Input((len(values),))
+    model = keras.Model(layer_input, keras.layers.Dense(1, name="dense")(layer_input))
+    model.get_layer("dense").set_weights([np.array(values, "float32")[:, None], np.zeros(1)])
+    return model
+
+
+def adamw_by_hand(weights, gradients, rate, decay):
+    """Adam with bias correction and decoupled decay, in float64; the rate is rate(step)."""
+    first, second = np.zeros(2), np.zeros(2)
+    for step, gradient in enumerate(gradients, start=1):
+        first = 0.9 * first + 0.1 * gradient
+        second = 0.999 * second + 0.001 * gradient**2
+        weights = weights - rate(step) * decay * weights
+        size = rate(step) * np.sqrt(1 - 0.999**step) / (1 - 0.9**step)
+        weights = weights - size * first / (np.sqrt(second) + 1e-6)
+    return weights
+
+
+def test_updates_are_adamw_with_clipping():
+    model = line_model([1.0, -2.0])
+    optimizer = build_optimizer(model, 0.1, 4, warmup_fraction=0.0, weight_decay=0.5)
+    # The second gradient has the norm 5 and is cut to (0.6, 0.8).
+    for gradient in ([0.3, 0.4], [3.0, 4.0]):
+        optimizer.apply([tf.constant(gradient)[:, None], tf.zeros([1])], model.trainable_variables)
+    expected = adamw_by_hand(
+        np.array([1.0, -2.0]),
+        [np.array([0.3, 0.4]), np.array([0.6, 0.8])],
+        rate=lambda step: 0.1 * (5 - step) / 4,
+        decay=0.5,
+    )
+    assert model.get_weights()[0][:, 0] == pytest.approx(expected, rel=1e-5)
+
+
+def test_a_gradient_that_is_not_finite_is_not_hidden():
+    model = line_model([1.0, 1.0])
+    optimizer = build_optimizer(model, 0.1, 4, 0.0, 0.0)
+    gradients = [tf.constant([[float("nan")], [1.0]]), tf.zeros([1])]
+    optimizer.apply(gradients, model.trainable_variables)
+    assert np.isnan(model.get_weights()[0]).all()

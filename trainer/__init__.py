@@ -1,0 +1,1 @@
+"""TFRecords to a fine-tuned BERT, under any tf.distribute strategy."""

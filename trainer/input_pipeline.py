@@ -1,0 +1,255 @@
+"""TFRecords -> a split in memory -> a plan of batches for each epoch -> tf.data.
+
+The plan is a function of (seed, epoch) alone: the place in the data is (epoch, step), so a run
+goes on where it stopped, and every replica of every worker takes its rows of the same batch.
+"""
+
+import dataclasses
+import pathlib
+from collections.abc import Iterator
+
+import numpy as np
+import tensorflow as tf
+
+from preprocessing import features
+from preprocessing.dataset_info import DatasetInfo
+from preprocessing.errors import InputError
+
+LABELS = {"imdb": ("label",), "squad": ("start_token", "end_token")}
+CHUNK_BATCHES = 64  # batches whose rows are sorted by length together: more pads less
+LENGTH_MULTIPLE = 8  # batches are padded to one: vector instructions like it
+BUCKETS = (32, 64, 96, 128, 192, 256, 384, 512)  # the lengths that XLA compiles for
+READ_BATCH = 1024  # records parsed at once
+
+Batch = dict[str, np.ndarray]
+
+
+@dataclasses.dataclass(frozen=True)
+class Examples:
+    """A split in memory, every row's tokens one after the other.
+
+    Attributes:
+        token_ids: int32[tokens].
+        segment_ids: int32[tokens], or None where all are 0.
+        offsets: int64[rows + 1]; row i holds the tokens offsets[i]:offsets[i + 1].
+        labels: field -> int32[rows], the fields of `LABELS`.
+    """
+
+    token_ids: np.ndarray
+    segment_ids: np.ndarray | None
+    offsets: np.ndarray
+    labels: dict[str, np.ndarray]
+
+    @property
+    def rows(self) -> int:
+        """The number of reviews or windows."""
+        return len(self.offsets) - 1
+
+    @property
+    def lengths(self) -> np.ndarray:
+        """The tokens of each row, int64[rows]."""
+        return np.diff(self.offsets)
+
+
+def load_split(data_dir: pathlib.Path, info: DatasetInfo, split: str) -> Examples:
+    """Reads all records of a split.
+
+    Raises:
+        InputError: the split or a shard is missing, broken, empty, or not what info.json says.
+    """
+    if split not in info.splits:
+        raise InputError(
+            f"{data_dir}: no split {split!r}, only {', '.join(sorted(info.splits))}. Run the "
+            "preprocessing on input that has it."
+        )
+    shards = [str(data_dir / name) for name in info.splits[split].shards]
+    examples = _parse_shards(info.task, shards)
+    if examples.rows != info.splits[split].records or examples.rows == 0:
+        raise InputError(
+            f"{data_dir}: split {split!r} has {examples.rows} records, expected the "
+            f"{info.splits[split].records} of info.json, and at least 1. Run the preprocessing "
+            "again."
+        )
+    return examples
+
+
+def _parse_shards(task: str, shards: list[str]) -> Examples:
+    fields: dict[str, list[np.ndarray]] = {name: [] for name in (*LABELS[task], "lengths")}
+    tokens: dict[str, list[np.ndarray]] = {"token_ids": [], "segment_ids": []}
+    try:
+        for record in tf.data.TFRecordDataset(shards).batch(READ_BATCH):
+            parsed = features.parse(task, record)
+            fields["lengths"].append(parsed["token_ids"].row_lengths().numpy())
+            for name in LABELS[task]:
+                fields[name].append(parsed[name].numpy().astype(np.int32))
+            for name in tokens.keys() & parsed.keys():
+                tokens[name].append(parsed[name].flat_values.numpy().astype(np.int32))
+    except (tf.errors.OpError, UnicodeDecodeError) as error:
+        reason = str(error).splitlines()[0]
+        raise InputError(
+            f"{pathlib.Path(shards[0]).parent}: the records cannot be read ({reason}). Run the "
+            "preprocessing again."
+        ) from error
+    joined = {name: _joined(parts, np.int32) for name, parts in (fields | tokens).items()}
+    return Examples(
+        token_ids=joined["token_ids"],
+        segment_ids=joined["segment_ids"] if tokens["segment_ids"] else None,
+        offsets=np.concatenate([[0], np.cumsum(joined["lengths"], dtype=np.int64)]),
+        labels={name: joined[name] for name in LABELS[task]},
+    )
+
+
+def _joined(parts: list[np.ndarray], dtype: type) -> np.ndarray:
+    return np.concatenate(parts) if parts else np.zeros(0, dtype)
+
+
+def epoch_plan(
+    lengths: np.ndarray, global_batch_size: int, seed: int, epoch: int
+) -> list[np.ndarray]:
+    """The batches of one epoch of training: every row once, rows of a batch about as long.
+
+    Args:
+        lengths: int[rows].
+        global_batch_size: rows per batch; the batch with the rest has fewer.
+        seed: of the run.
+        epoch: 0, 1, …
+
+    Returns:
+        ceil(rows / global_batch_size) arrays of row numbers, in random order.
+    """
+    random = np.random.default_rng((seed, epoch))
+    order = random.permutation(len(lengths))
+    chunk = CHUNK_BATCHES * global_batch_size
+    batches = [
+        batch
+        for start in range(0, len(order), chunk)
+        for batch in _cut_sorted(order[start : start + chunk], lengths, global_batch_size)
+    ]
+    return [batches[index] for index in random.permutation(len(batches))]
+
+
+def evaluation_plan(lengths: np.ndarray, global_batch_size: int) -> list[np.ndarray]:
+    """The batches of an evaluation: every row once, sorted by length."""
+    return _cut_sorted(np.arange(len(lengths)), lengths, global_batch_size)
+
+
+def _cut_sorted(rows: np.ndarray, lengths: np.ndarray, size: int) -> list[np.ndarray]:
+    rows = rows[np.argsort(lengths[rows], kind="stable")]
+    return [rows[start : start + size] for start in range(0, len(rows), size)]
+
+
+def padded_length(longest: int, fixed_shapes: bool) -> int:
+    """The length that a batch is padded to.
+
+    Args:
+        longest: tokens of its longest row.
+        fixed_shapes: whether to choose among few lengths, for XLA.
+    """
+    if fixed_shapes:
+        for border in BUCKETS:
+            if longest <= border:
+                return border
+    return -(-longest // LENGTH_MULTIPLE) * LENGTH_MULTIPLE
+
+
+def make_batch(
+    examples: Examples, rows: np.ndarray, size: int, length: int, weight: float
+) -> Batch:
+    """Pads rows to a batch.
+
+    Args:
+        examples: the split.
+        rows: int[at most size], the row numbers.
+        size: rows of the batch; those that are left over are filling, of one [PAD] token.
+        length: tokens to pad each row to.
+        weight: of each real row in the loss.
+
+    Returns:
+        token_ids, segment_ids and padding_mask, int32[size, length]; "weight", float32[size], 0
+        for filling; the fields of `LABELS`, int32[size].
+    """
+    lengths = np.ones(size, np.int64)
+    lengths[: len(rows)] = examples.lengths[rows]
+    mask = np.arange(length) < lengths[:, None]  # [size, length]
+    batch = {
+        "token_ids": np.zeros((size, length), np.int32),
+        "segment_ids": np.zeros((size, length), np.int32),
+        "padding_mask": mask.astype(np.int32),
+        "weight": np.zeros(size, np.float32),
+    }
+    batch["weight"][: len(rows)] = weight
+    for index, row in enumerate(rows):
+        start, end = examples.offsets[row], examples.offsets[row + 1]
+        batch["token_ids"][index, : end - start] = examples.token_ids[start:end]
+        if examples.segment_ids is not None:
+            batch["segment_ids"][index, : end - start] = examples.segment_ids[start:end]
+    for name, values in examples.labels.items():
+        batch[name] = np.zeros(size, np.int32)
+        batch[name][: len(rows)] = values[rows]
+    return batch
+
+
+def replica_batches(
+    examples: Examples,
+    plan: list[np.ndarray],
+    replicas: range,
+    replicas_in_sync: int,
+    full_size: int | None = None,
+) -> Iterator[Batch]:
+    """Yields, for each batch of the plan, the share of each replica in turn.
+
+    Args:
+        examples: the split.
+        plan: row numbers of each global batch.
+        replicas: the replicas of this worker.
+        replicas_in_sync: the replicas of all workers; each gets the same number of rows.
+        full_size: rows of a full global batch, to fill every batch up to it (for XLA); None to
+            fill up to a multiple of the replicas only.
+    """
+    for rows in plan:
+        size = -(-(full_size or len(rows)) // replicas_in_sync)
+        length = padded_length(int(examples.lengths[rows].max()), full_size is not None)
+        for replica in replicas:
+            share = rows[replica::replicas_in_sync]  # every replica gets short and long rows
+            yield make_batch(examples, share, size, length, 1.0 / len(rows))
+
+
+def distributed_batches(
+    strategy: tf.distribute.Strategy,
+    examples: Examples,
+    plan: list[np.ndarray],
+    full_size: int | None = None,
+) -> tf.distribute.DistributedDataset:
+    """Feeds the plan's batches to the replicas of a strategy, made ahead in a thread.
+
+    Args:
+        strategy: the run's.
+        examples: the split.
+        plan: row numbers of each global batch.
+        full_size: as in `replica_batches`.
+    """
+    signature = _signature(examples)
+
+    def worker_dataset(context: tf.distribute.InputContext) -> tf.data.Dataset:
+        local = context.num_replicas_in_sync // context.num_input_pipelines
+        first = context.input_pipeline_id * local
+        replicas = range(first, first + local)
+        return tf.data.Dataset.from_generator(
+            lambda: replica_batches(
+                examples, plan, replicas, context.num_replicas_in_sync, full_size
+            ),
+            output_signature=signature,
+        ).prefetch(2 * local)
+
+    return strategy.distribute_datasets_from_function(worker_dataset)
+
+
+def _signature(examples: Examples) -> dict[str, tf.TensorSpec]:
+    tokens = tf.TensorSpec([None, None], tf.int32)
+    return {
+        "token_ids": tokens,
+        "segment_ids": tokens,
+        "padding_mask": tokens,
+        "weight": tf.TensorSpec([None], tf.float32),
+        **{name: tf.TensorSpec([None], tf.int32) for name in examples.labels},
+    }

@@ -1,0 +1,125 @@
+"""The run directory: started by the trainer, finished by its weights, loaded by the exporter."""
+
+import dataclasses
+import json
+import os
+import pathlib
+import shutil
+from typing import Any
+
+from preprocessing.dataset_info import VOCABULARY_FILE, DatasetInfo
+from preprocessing.errors import InputError
+from trainer.checkpoints import CHECKPOINT_DIR
+from trainer.config import CONFIG_FILE, TrainConfig, changed_fields, read_config
+from trainer.history import CURVES_FILE, HISTORY_FILE, TENSORBOARD_DIR
+from trainer.models import task_model
+from trainer.presets import architecture_of, new_backbone
+from trainer.tensorflow_keras import keras
+
+WEIGHTS_FILE = "model.weights.h5"
+
+
+@dataclasses.dataclass(frozen=True)
+class Run:
+    """A finished run.
+
+    Attributes:
+        config: the content of config.json: the fields of `TrainConfig`, and those that
+            `start_run` adds.
+        vocabulary_path: of the run's vocab.txt.
+        model: the trained model, as `models.task_model` makes it.
+    """
+
+    config: dict[str, Any]
+    vocabulary_path: pathlib.Path
+    model: keras.Model
+
+
+def is_finished(run_dir: pathlib.Path) -> bool:
+    """Whether the weights are there; they are written last."""
+    return (run_dir / WEIGHTS_FILE).is_file()
+
+
+def check_same_run(run_dir: pathlib.Path, config: TrainConfig, info: DatasetInfo) -> None:
+    """Checks that the folder is free, or holds the same run on the same records.
+
+    Raises:
+        InputError: naming every field that differs.
+    """
+    if not (run_dir / CONFIG_FILE).exists():
+        return
+    saved = read_config(run_dir)
+    changed = changed_fields(config, saved)
+    if saved.get("data_digest") != info.digest:
+        changed["data_digest"] = (saved.get("data_digest"), info.digest)
+    if changed:
+        differences = ", ".join(f"{k} was {old!r}, is {new!r}" for k, (old, new) in changed.items())
+        raise InputError(
+            f"--output_dir {run_dir} holds another run: {differences}. Give the same values to "
+            "go on with it, another --output_dir, or --overwrite to start anew."
+        )
+
+
+def remove_run(run_dir: pathlib.Path) -> None:
+    """Removes what a run has written into the folder, and nothing else."""
+    for name in (WEIGHTS_FILE, CONFIG_FILE, VOCABULARY_FILE, HISTORY_FILE, CURVES_FILE):
+        (run_dir / name).unlink(missing_ok=True)
+    for name in (CHECKPOINT_DIR, TENSORBOARD_DIR):
+        shutil.rmtree(run_dir / name, ignore_errors=True)
+
+
+def start_run(
+    run_dir: pathlib.Path, config: TrainConfig, info: DatasetInfo, backbone: keras.Model
+) -> None:
+    """Writes config.json and vocab.txt: all that an export needs besides the weights."""
+    run_dir.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(pathlib.Path(config.data_dir) / VOCABULARY_FILE, run_dir / VOCABULARY_FILE)
+    content = dataclasses.asdict(config) | {
+        "backbone": architecture_of(backbone),
+        "vocabulary_sha256": info.vocabulary_sha256,
+        "lowercase": info.lowercase,
+        "parameters": info.parameters,
+        "data_digest": info.digest,
+        "has_unanswerable": info.has_unanswerable,
+        "versions": {"keras": keras.__version__},
+    }
+    temporary = run_dir / f".{CONFIG_FILE}.tmp"
+    temporary.write_text(json.dumps(content, indent=2) + "\n")
+    os.replace(temporary, run_dir / CONFIG_FILE)
+
+
+def save_weights(run_dir: pathlib.Path, model: keras.Model) -> None:
+    """Writes the weights under a temporary name and renames them: the run is finished."""
+    temporary = run_dir / f".tmp.{WEIGHTS_FILE}"  # Keras insists on the end of the name
+    model.save_weights(temporary, overwrite=True)
+    os.replace(temporary, run_dir / WEIGHTS_FILE)
+
+
+def load_run(run_dir: str | os.PathLike[str], precision: str = "float32") -> Run:
+    """Loads a finished run; needs no preset and no data set.
+
+    Args:
+        run_dir: the trainer's --output_dir.
+        precision: of the model's arithmetic, "float32" or "bfloat16"; the weights are float32.
+
+    Raises:
+        InputError: the folder is not a run, or the run is not finished.
+    """
+    folder = pathlib.Path(run_dir)
+    config = read_config(folder)
+    if not is_finished(folder):
+        raise InputError(
+            f"{folder}: the run is not finished: there is no {WEIGHTS_FILE}. Give the same "
+            "`python -m trainer` command again; it goes on where it stopped."
+        )
+    try:
+        backbone = new_backbone(config["backbone"], precision)
+        model = task_model(config["task"], backbone, config["dropout"])
+        model.load_weights(folder / WEIGHTS_FILE)
+    except (KeyError, ValueError, TypeError, OSError) as error:
+        reason = " ".join(str(error).split())[:300]
+        raise InputError(
+            f"{folder}: {CONFIG_FILE} and {WEIGHTS_FILE} do not belong together or are not of "
+            f"this version of Bertline ({reason}). Train again."
+        ) from error
+    return Run(config, folder / VOCABULARY_FILE, model)

@@ -1,0 +1,78 @@
+"""One step of training and one of evaluation, on every replica of a strategy."""
+
+import tensorflow as tf
+
+from trainer.encoder import Forward
+from trainer.metrics import batch_loss_and_sums
+from trainer.models import INPUTS
+from trainer.tensorflow_keras import keras
+
+Batch = dict[str, tf.Tensor]
+Sums = dict[str, tf.Tensor]
+
+
+class Steps:
+    """The two compiled steps of a run. Make it in no scope, call it from no scope.
+
+    Args:
+        task: "imdb" or "squad".
+        forward: the model's computation.
+        model: its trainable variables are trained; made in the strategy's scope.
+        optimizer: built on the model; sums the gradients over the replicas by itself.
+        strategy: the run's.
+        jit_compile: compile forward and backward pass with XLA. The update stays outside, since
+            XLA cannot sum over replicas.
+    """
+
+    def __init__(
+        self,
+        task: str,
+        forward: Forward,
+        model: keras.Model,
+        optimizer: keras.optimizers.Optimizer,
+        strategy: tf.distribute.Strategy,
+        jit_compile: bool = False,
+    ):
+        self._task, self._forward, self._strategy = task, forward, strategy
+        self._model, self._optimizer = model, optimizer
+        self._gradients_and_sums = tf.function(self._differentiate, jit_compile=jit_compile)
+        self._sums = tf.function(self._evaluate_replica, jit_compile=jit_compile)
+
+    @tf.function(reduce_retracing=True)
+    def train(self, batch: Batch) -> Sums:
+        """Updates the model; returns the sums of `metrics.batch_loss_and_sums` over replicas."""
+        return self._summed(self._strategy.run(self._replica_train, args=(batch,)))
+
+    @tf.function(reduce_retracing=True)
+    def evaluate(self, batch: Batch) -> Sums:
+        """Returns the sums of `metrics.batch_loss_and_sums` over replicas, without dropout."""
+        return self._summed(self._strategy.run(self._sums, args=(batch,)))
+
+    def _replica_train(self, batch: Batch) -> Sums:
+        context = tf.distribute.get_replica_context()
+        done = tf.cast(self._optimizer.iterations.value, tf.int64)
+        replica = tf.cast(context.replica_id_in_sync_group, tf.int64)
+        draw = done * context.num_replicas_in_sync + replica
+        gradients, sums = self._gradients_and_sums(batch, draw)
+        self._optimizer.apply(gradients, self._model.trainable_variables)
+        return sums
+
+    def _differentiate(self, batch: Batch, draw: tf.Tensor) -> tuple[list[tf.Tensor], Sums]:
+        variables = [variable.value for variable in self._model.trainable_variables]
+        with tf.GradientTape() as tape:
+            loss, sums = self._measure(batch, training=True, draw=draw)
+        # A head may leave a layer unused: the span model has no use for the pooler.
+        return tape.gradient(loss, variables, unconnected_gradients="zero"), sums
+
+    def _evaluate_replica(self, batch: Batch) -> Sums:
+        return self._measure(batch, training=False, draw=tf.zeros([], tf.int64))[1]
+
+    def _measure(self, batch: Batch, training: bool, draw: tf.Tensor) -> tuple[tf.Tensor, Sums]:
+        inputs = {name: batch[name] for name in INPUTS}
+        return batch_loss_and_sums(self._task, self._forward(inputs, training, draw), batch)
+
+    def _summed(self, sums: Sums) -> Sums:
+        return {
+            name: self._strategy.reduce(tf.distribute.ReduceOp.SUM, value, axis=None)
+            for name, value in sums.items()
+        }
