@@ -5,6 +5,7 @@ import logging
 import pathlib
 import sys
 import time
+from collections.abc import Iterator
 
 from rich.console import Console
 from rich.table import Table
@@ -43,7 +44,7 @@ def main(arguments: list[str]) -> None:
     )
 
 
-def _run_stages(console: Console, verbose: bool):
+def _run_stages(console: Console, verbose: bool) -> Iterator[tuple[Stage, float | None]]:
     """Runs what is out of date; gives each stage with its seconds, None when it was current."""
     log = StageLog()
     for number, stage in enumerate(STAGES, 1):

@@ -5,12 +5,13 @@ import os
 import signal
 import subprocess
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 GRACE_S = 10.0  # between the polite signal and the hard one
 
 
 @contextlib.contextmanager
-def child(command: str | Sequence[str], **options) -> Iterator[subprocess.Popen]:
+def child(command: str | Sequence[str], **options: Any) -> Iterator[subprocess.Popen]:
     """Starts a process in a group of its own; when the block ends, so does the whole group.
 
     Args:

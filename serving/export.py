@@ -153,14 +153,20 @@ def check(expected: "Sentiment | QuestionAnswering", task: str, folder: pathlib.
 def _answers_elsewhere(folder: pathlib.Path, requests: Mapping) -> dict[str, dict[str, dict]]:
     with tempfile.TemporaryDirectory() as temporary:
         output = pathlib.Path(temporary) / "answers.json"
-        command = [sys.executable, "-m", "serving.check_export", folder, "--output", output]
+        command = [sys.executable, "-m", "serving.check_export", str(folder)]
         process = subprocess.run(
-            command, input=json.dumps(requests), capture_output=True, text=True, check=False
+            [*command, "--output", str(output)],
+            input=json.dumps(requests),
+            capture_output=True,
+            text=True,
+            check=False,
         )
         if process.returncode:
+            logger.error("%s", process.stderr.strip())
+            reason = (process.stderr.strip().splitlines() or ["no message"])[-1]
             raise InputError(
                 f"{folder}: the export does not work in a process of its own, so it is not "
-                f"published: {process.stderr.strip()[-2000:]}"
+                f"published: {reason}"
             )
         return json.loads(output.read_text())
 

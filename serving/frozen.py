@@ -5,7 +5,13 @@ import tensorflow as tf
 
 from preprocessing.tokenizer import BertTokenizer, load_vocabulary
 from serving.encoder import FrozenBert
-from serving.signatures import AnswerRules, QuestionAnswering, Sentiment
+from serving.signatures import (
+    AnswerRules,
+    QuestionAnswering,
+    ReviewLogit,
+    Sentiment,
+    SpanLogits,
+)
 from trainer.run_dir import Run
 
 
@@ -48,7 +54,7 @@ def _encoder(run: Run, weights: dict[str, np.ndarray]) -> FrozenBert:
     return FrozenBert(weights, backbone["num_layers"], backbone["num_heads"])
 
 
-def _frozen_review_logit(run: Run):
+def _frozen_review_logit(run: Run) -> ReviewLogit:
     weights = _weights(run)
     encoder = _encoder(run, weights)
 
@@ -63,7 +69,7 @@ def _frozen_review_logit(run: Run):
     return review_logit
 
 
-def _frozen_span_logits(run: Run):
+def _frozen_span_logits(run: Run) -> SpanLogits:
     weights = _weights(run)
     encoder = _encoder(run, weights)
 
@@ -77,11 +83,11 @@ def _frozen_span_logits(run: Run):
     return span_logits
 
 
-def _keras_review_logit(run: Run):
+def _keras_review_logit(run: Run) -> ReviewLogit:
     return lambda *inputs: run.model(_keras_inputs(*inputs), training=False)["logit"]
 
 
-def _keras_span_logits(run: Run):
+def _keras_span_logits(run: Run) -> SpanLogits:
     def span_logits(*inputs):
         outputs = run.model(_keras_inputs(*inputs), training=False)
         return outputs["start_logits"], outputs["end_logits"]

@@ -129,7 +129,9 @@ def _unique_texts(spans: Spans) -> Spans:
     return Spans(*(tf.gather(field, first) for field in spans))
 
 
-def null_scores(windows: Windows, logits: tuple[tf.Tensor, tf.Tensor], count: tf.Tensor):
+def null_scores(
+    windows: Windows, logits: tuple[tf.Tensor, tf.Tensor], count: tf.Tensor
+) -> tf.Tensor:
     """The least score of the `[CLS]` over a question's windows: float64[questions].
 
     Args:
