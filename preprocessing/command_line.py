@@ -61,6 +61,7 @@ def configure_logging(verbose: bool) -> None:
     if not verbose:
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
         os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
+        os.environ.setdefault("HF_HUB_VERBOSITY", "error")  # not each retry of a download
         warnings.filterwarnings("ignore")
 
 

@@ -63,7 +63,7 @@ def _pretrained(preset: str, config: TrainConfig, info: DatasetInfo) -> keras.Mo
         raise InputError(
             f"--preset {preset}: it knows {backbone.vocabulary_size} tokens, but "
             f"{data_dir / VOCABULARY_FILE} has {size}. Preprocess the data with the preset's "
-            "own vocabulary (--vocab)."
+            "own vocabulary (--vocab_file)."
         )
     return backbone
 
@@ -169,7 +169,7 @@ def _check_vocabulary(source: str, data_dir: pathlib.Path, info: DatasetInfo) ->
         raise InputError(
             f"--preset {source}: the SHA-256 of its vocabulary is {found}, but the records in "
             f"{data_dir} were made with {info.vocabulary_sha256}. Preprocess the data with the "
-            "preset's vocabulary (--vocab)."
+            "preset's vocabulary (--vocab_file)."
         )
 
 
