@@ -3,9 +3,11 @@
 TASK ?= imdb# imdb or squad
 V ?=# V=1 shows the logs of TensorFlow and Beam too
 
-# Where things are; the defaults are the demo's.
+# Where things are, and how they are trained; the defaults are the demo's. Its few hundred short
+# examples want higher rates and smaller batches than real data.
 PRESET ?= minilm
 PRESET_DIR ?= data/presets
+VOCAB ?= $(PRESET_DIR)/minilm/vocab.txt
 SAMPLE_DIR ?= data/raw/sample
 DATA_DIR ?= data/$(TASK)
 RUN_DIR ?= runs/$(TASK)
@@ -21,7 +23,7 @@ ifeq ($(TASK),imdb)
   INPUT ?= $(SAMPLE_DIR)/aclImdb
   EVALUATION_INPUT ?= $(INPUT)
   PREPROCESS_FLAGS ?= --max_seq_length 256
-  TRAIN_FLAGS ?= --epochs 3 --learning_rate 1e-4 --global_batch_size 16 --precision bfloat16
+  TRAIN_FLAGS ?= --epochs 4 --learning_rate 1.5e-4 --global_batch_size 16
   ASK := sentiment "$$TEXT"
 else ifeq ($(TASK),squad)
   MODEL := qa
@@ -29,7 +31,7 @@ else ifeq ($(TASK),squad)
   VALIDATION_INPUT ?= $(SAMPLE_DIR)/squad-v1.1-dev.json
   EVALUATION_INPUT ?= $(VALIDATION_INPUT)
   PREPROCESS_FLAGS ?= --validation_input $(VALIDATION_INPUT)
-  TRAIN_FLAGS ?= --epochs 4 --learning_rate 1e-4 --global_batch_size 16 --precision bfloat16
+  TRAIN_FLAGS ?= --epochs 4 --learning_rate 4e-4 --global_batch_size 8 --dropout 0
   ASK := qa --question "$$QUESTION" --context "$$CONTEXT"
 else
   $(error TASK is $(TASK), expected imdb or squad)
@@ -83,7 +85,7 @@ data: $(INSTALLED)  ## fetch the pretrained weights and write the sample data
 
 preprocess: $(INSTALLED)  ## raw files (INPUT) to TFRecords (DATA_DIR)
 	@$(BIN)/python -m preprocessing $(TASK) --input $(INPUT) --output_dir $(DATA_DIR) \
-	  --vocab_file $(PRESET_DIR)/minilm/vocab.txt $(PREPROCESS_FLAGS) $(VERBOSE)
+	  --vocab_file $(VOCAB) $(PREPROCESS_FLAGS) $(VERBOSE)
 
 train: $(INSTALLED)  ## TFRecords (DATA_DIR) to a run (RUN_DIR)
 	@$(BIN)/python -m trainer --task $(TASK) --data_dir $(DATA_DIR) --output_dir $(RUN_DIR) \
