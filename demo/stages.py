@@ -28,12 +28,13 @@ class Stage:
         """The shell command of the stage."""
         # PYTHON, so that make need not look for one again.
         options = ["-n", "--no-print-directory", f"PYTHON={sys.executable}"]
-        return subprocess.run(
+        printed = subprocess.run(
             ["make", *options, self.target, *self.variables],
             capture_output=True,
             text=True,
             check=True,
-        ).stdout.strip()
+        ).stdout
+        return printed.replace("\\\n", " ").strip()
 
 
 def _stages() -> tuple[Stage, ...]:
