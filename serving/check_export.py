@@ -1,8 +1,8 @@
 """Answers of an export, in a process of its own: `python -m serving.check_export FOLDER`.
 
-Reads {signature: {alias: [texts]}} from stdin and writes {way of loading: {signature: {alias:
-values}}} to the file that `--output` names. It imports nothing of the trainer, so that what
-works here works wherever TensorFlow and TF Text are.
+Reads {signature: {alias: [texts]}} from stdin and writes {signature: {alias: values}} to the file
+that `--output` names. It imports nothing of the trainer, so that what works here works wherever
+TensorFlow and TF Text are.
 """
 
 import argparse
@@ -17,17 +17,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m serving.check_export")
     parser.add_argument("folder", type=pathlib.Path)
     parser.add_argument("--output", type=pathlib.Path, required=True)
+    parser.add_argument("--load_in", choices=("session", "function"), required=True)
     flags = parser.parse_args()
     from serving.saved_model import load_as_function, load_in_session
 
     requests = json.load(sys.stdin)
-    answers = {}
-    for way, load in {"session": load_in_session, "function": load_as_function}.items():
-        run = load(flags.folder)
-        answers[way] = {
-            signature: {alias: to_json(array) for alias, array in run(signature, inputs).items()}
-            for signature, inputs in requests.items()
-        }
+    run = {"session": load_in_session, "function": load_as_function}[flags.load_in](flags.folder)
+    answers = {
+        signature: {alias: to_json(array) for alias, array in run(signature, inputs).items()}
+        for signature, inputs in requests.items()
+    }
     flags.output.write_text(json.dumps(answers))
 
 

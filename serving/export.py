@@ -1,5 +1,6 @@
 """A finished run to a published model version: `python -m serving.export`."""
 
+import concurrent.futures
 import importlib.metadata
 import json
 import logging
@@ -141,19 +142,26 @@ def check(expected: "Sentiment | QuestionAnswering", task: str, folder: pathlib.
         InputError: it cannot be loaded there, or answers otherwise; nothing is published then.
     """
     requests = check_requests(task)
-    found = _answers_elsewhere(folder, requests)
-    for signature, inputs in requests.items():
-        outputs = expected.signatures()[signature](**inputs)
-        for way, answers in found.items():
+    with concurrent.futures.ThreadPoolExecutor() as pool:  # the processes take a while to start
+        found = {
+            way: pool.submit(_answers_elsewhere, folder, way, requests)
+            for way in ("session", "function")
+        }
+        wanted = {
+            signature: expected.signatures()[signature](**inputs)
+            for signature, inputs in requests.items()
+        }
+    for way, answers in found.items():
+        for signature, outputs in wanted.items():
             for alias, array in outputs.items():
                 place = f"{signature}, loaded as {way}, output {alias}"
-                _compare(place, to_json(array.numpy()), answers[signature][alias])
+                _compare(place, to_json(array.numpy()), answers.result()[signature][alias])
 
 
-def _answers_elsewhere(folder: pathlib.Path, requests: Mapping) -> dict[str, dict[str, dict]]:
+def _answers_elsewhere(folder: pathlib.Path, way: str, requests: Mapping) -> dict[str, dict]:
     with tempfile.TemporaryDirectory() as temporary:
         output = pathlib.Path(temporary) / "answers.json"
-        command = [sys.executable, "-m", "serving.check_export", str(folder)]
+        command = [sys.executable, "-m", "serving.check_export", str(folder), "--load_in", way]
         process = subprocess.run(
             [*command, "--output", str(output)],
             input=json.dumps(requests),

@@ -43,8 +43,8 @@ class QuestionSet:
 
 
 _QUESTION_SETS = {
-    "squad-v1.1-train": QuestionSet("1.1", TRAIN_NAMES, 220, 4, 0, False, 1, 4, 2),
-    "squad-v1.1-dev": QuestionSet("1.1", DEV_NAMES, 19, 4, 0, True, 1, 2, 1),
+    "squad-v1.1-train": QuestionSet("1.1", TRAIN_NAMES, 170, 4, 0, False, 1, 2, 1),
+    "squad-v1.1-dev": QuestionSet("1.1", DEV_NAMES, 19, 4, 0, True, 1, 1, 1),
     "squad-v2.0-train": QuestionSet("v2.0", TRAIN_NAMES, 92, 2, 1, False, 3, 0, 0),
     "squad-v2.0-dev": QuestionSet("v2.0", DEV_NAMES, 20, 2, 1, True, 3, 0, 0),
 }

@@ -71,7 +71,7 @@ def test_case_has_its_property(samples, name, file):
     assert PROPERTIES[name](*find(samples, file, name))
 
 
-@pytest.mark.parametrize(("file", "number"), [(V1_FILES[0], 4), (V1_FILES[1], 2)])
+@pytest.mark.parametrize(("file", "number"), [(V1_FILES[0], 2), (V1_FILES[1], 1)])
 def test_some_contexts_need_several_windows(samples, file, number):
     almanacs = [a for a in samples.articles(file) if a["title"].startswith("Almanac")]
 
