@@ -142,7 +142,8 @@ def check(expected: "Sentiment | QuestionAnswering", task: str, folder: pathlib.
         InputError: it cannot be loaded there, or answers otherwise; nothing is published then.
     """
     requests = check_requests(task)
-    with concurrent.futures.ThreadPoolExecutor() as pool:  # the processes take a while to start
+    # Beside Keras' own answers, but one process at a time: each holds the graph several times.
+    with concurrent.futures.ThreadPoolExecutor(max_workers=1) as pool:
         found = {
             way: pool.submit(_answers_elsewhere, folder, way, requests)
             for way in ("session", "function")
