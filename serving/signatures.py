@@ -150,9 +150,11 @@ class QuestionAnswering(tf.Module):
 
     def _answers(self, question: tf.Tensor, context: tf.Tensor) -> tuple[NBest, tf.Tensor]:
         """The n-best table, and null score minus best span score: float32[batch]."""
-        tf.debugging.assert_equal(
+        same_number = tf.debugging.assert_equal(
             tf.size(question), tf.size(context), "question and context differ in number"
         )
+        with tf.control_dependencies([same_number]):  # else another op may fail before it
+            question, context = tf.identity(question), tf.identity(context)
         count = tf.size(question)
         # Characters are counted as the tokenizer counts them: one per invalid sequence.
         context = tf.strings.unicode_transcode(context, "UTF-8", "UTF-8", errors="replace")
