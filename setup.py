@@ -19,6 +19,8 @@ PREPROCESSING = [
     *PROGRESS,
     "apache-beam>=2.77,<2.78",  # the pipelines
     "httpx>=0.27",  # downloads
+    "google-crc32c>=1.5",  # the checksums in TFRecord files
+    "matplotlib>=3.9",  # lengths.png
 ]
 TRAINER = [
     *TENSORFLOW,
@@ -41,6 +43,10 @@ TEST = [
     "pytest>=8",  # runs the tests
     "hypothesis>=6",  # generated strings for the tokeniser
     "tokenizers>=0.20",  # the reference tokenisation
+    "apache-beam[aws,hadoop]>=2.77,<2.78",  # sources on S3 and HDFS
+    "moto[s3]>=5",  # S3's protocol on loopback, with the next two
+    "flask>=3",
+    "flask-cors>=5",
     "ruff>=0.8",  # format and lint
     "mypy>=1.13",  # types
     "pre-commit>=4",  # the same checks before each commit

@@ -56,7 +56,7 @@ def _review_requests(source: str, count: int) -> list[dict[str, list[str]]]:
 
 
 def _question_requests(source: str, count: int) -> list[dict[str, list[str]]]:
-    from preprocessing.squad import first_questions, load_squad
+    from preprocessing.squad_json import first_questions, load_squad
 
     pairs = [
         (entry["question"], paragraph["context"])

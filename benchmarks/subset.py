@@ -21,7 +21,7 @@ def main(arguments: list[str]) -> None:
     if flags.task == "imdb":
         write_every_nth_review(flags.input, flags.every, flags.output)
     else:
-        from preprocessing.squad import first_questions, load_squad
+        from preprocessing.squad_json import first_questions, load_squad
 
         document = load_squad(flags.input)
         if flags.draw is not None:

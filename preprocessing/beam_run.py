@@ -1,42 +1,123 @@
 """Beam from a command line: its flags are checked, its workers' errors become ours again."""
 
 import contextlib
+import dataclasses
 import io
 import logging
+import os
+import pathlib
+import tempfile
 from collections.abc import Iterator
 
 import apache_beam as beam
-from apache_beam.options.pipeline_options import PipelineOptions, StandardOptions
+from apache_beam.options.pipeline_options import DirectOptions, PipelineOptions, StandardOptions
 
+from preprocessing import beam_runners
 from preprocessing.errors import InputError
+from preprocessing.worker_processes import DIED, WorkerProcesses
 
-# What `DirectRunner` ends up with for batch pipelines, after it has tried to download another.
-_LOCAL_RUNNER = "apache_beam.runners.portability.fn_api_runner.FnApiRunner"
+# From this many bytes of sources on, worker processes are worth their start.
+PARALLEL_FROM = 8 << 20
 _RAISED = f"{InputError.__module__}.{InputError.__qualname__}: "  # as tracebacks name it
 _STEP = " [while running "  # as Beam adds the failed step to a message
 
 
-def new_pipeline(flags: list[str]) -> beam.Pipeline:
-    """A pipeline with Beam's flags; on Beam's local runner when there are none.
+@dataclasses.dataclass(frozen=True)
+class BeamJob:
+    """How a pipeline is to run."""
+
+    options: PipelineOptions
+    processes: int  # worker processes on this machine; 0: in this one, or as another runner does
+
+    @property
+    def is_local(self) -> bool:
+        """Whether Beam's own local runner runs it."""
+        return self.options.view_as(StandardOptions).runner == beam_runners.LOCAL
+
+    @property
+    def is_in_process(self) -> bool:
+        """Whether the steps run in this process."""
+        return self.is_local and not self.processes
+
+    @property
+    def name(self) -> str:
+        """The runner, for people."""
+        if self.processes:
+            return f"Beam's local runner, {self.processes} processes"
+        if self.is_local:
+            return "Beam's local runner, in this process"
+        return self.options.view_as(StandardOptions).runner
+
+    @contextlib.contextmanager
+    def pipeline(self) -> Iterator[beam.Pipeline]:
+        """A pipeline that runs when the block ends.
+
+        Raises:
+            InputError: as a worker raised it, or a worker process died.
+        """
+        with tempfile.TemporaryDirectory() as folder:
+            workers = WorkerProcesses(pathlib.Path(folder))
+            beam_runners.prepare(self.options)
+            with (
+                _errors_of_workers(),
+                workers.ended_on_errors(),
+                beam_runners.closing(self.new_pipeline(workers)) as pipeline,
+            ):
+                yield pipeline
+
+    def new_pipeline(self, workers: WorkerProcesses | None = None) -> beam.Pipeline:
+        """A pipeline whose options the runner has checked.
+
+        Raises:
+            InputError: it does not take them.
+        """
+        if workers and self.processes:
+            runner = workers.runner(self.options)
+        else:
+            runner = beam_runners.create(self.options.view_as(StandardOptions).runner)
+        beam_runners.check(self.options, runner)
+        try:
+            return beam.Pipeline(runner=runner, options=self.options)
+        except ValueError as error:
+            message = " ".join(str(error).split())
+            raise InputError(f"Apache Beam refuses its flags: {message}") from error
+
+
+def job_for_flags(flags: list[str], source_bytes: int) -> BeamJob:
+    """Reads Beam's flags. Without any, large sources get a worker process for each CPU.
 
     Raises:
-        InputError: a flag that Beam does not know, a bad value, or no such runner. Beside
-            `--runner`, unknown flags may be meant for that runner and are passed on.
+        InputError: a flag that Beam does not know, a bad value, no such runner, or it needs more
+            packages. What Beam does not know may be meant for its runner, and is passed on to those
+            that take such flags.
     """
-    options = PipelineOptions(flags or ["--runner", _LOCAL_RUNNER])
+    options = PipelineOptions(flags)
     with _argparse_errors():
+        standard = options.view_as(StandardOptions)
+        standard.runner = beam_runners.full_name(standard.runner)
+        beam_runners.create(standard.runner)  # brings its flags
         known = options.get_all_options()
         unknown = options.get_all_options(retain_unknown_options=True).keys() - known.keys()
-    if unknown and options.view_as(StandardOptions).runner is None:
+    if unknown and beam_runners.knows_all_flags(standard.runner):
         raise InputError(
             f"--{min(unknown)} is a flag neither of Bertline nor of Apache Beam. "
             "`python -m preprocessing imdb|squad --help` lists Bertline's."
         )
-    try:
-        return beam.Pipeline(options=options)
-    except (ValueError, ImportError, AttributeError) as error:
-        message = " ".join(str(error).split())
-        raise InputError(f"Apache Beam refuses its flags {' '.join(flags)}: {message}") from error
+    if standard.runner != beam_runners.LOCAL:
+        return BeamJob(options, 0)
+    return BeamJob(options, _processes(options, flags, source_bytes))
+
+
+def _processes(options: PipelineOptions, flags: list[str], source_bytes: int) -> int:
+    direct = options.view_as(DirectOptions)
+    cpus = len(os.sched_getaffinity(0))
+    if any(flag.startswith("--direct_") for flag in flags):
+        count = direct.direct_num_workers or cpus  # 0 stands for all, as Beam has it
+        return count if direct.direct_running_mode == "multi_processing" else 0
+    if cpus == 1 or source_bytes < PARALLEL_FROM:
+        return 0
+    direct.direct_num_workers = cpus
+    return cpus
 
 
 @contextlib.contextmanager
@@ -52,7 +133,7 @@ def _argparse_errors() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def errors_of_workers() -> Iterator[None]:
+def _errors_of_workers() -> Iterator[None]:
     """Raises InputError and KeyboardInterrupt as they were: runners wrap them, or send text.
 
     Without `-v`, Beam's own report of the error is kept out of the log: it comes first, in many
@@ -78,5 +159,11 @@ def errors_of_workers() -> Iterator[None]:
 def _message_of_input_error(error: Exception) -> str | None:
     if isinstance(error, InputError):
         return str(error).partition(_STEP)[0]
+    if any(phrase in str(error) for phrase in DIED):
+        return (
+            "a worker process ended before its work did: it was killed, perhaps for want of "
+            "memory. Run the job again; --direct_num_workers=1 takes the least. Nothing was "
+            "published."
+        )
     raised = [line for line in str(error).splitlines() if line.startswith(_RAISED)]
     return raised[-1].removeprefix(_RAISED).partition(_STEP)[0] if raised else None

@@ -42,7 +42,7 @@ def run(main: Callable[[list[str]], None]) -> None:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(EXIT_BAD_INPUT)
     except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
+        print("\ninterrupted" if sys.stderr.isatty() else "interrupted", file=sys.stderr)
         sys.exit(EXIT_INTERRUPTED)
 
 

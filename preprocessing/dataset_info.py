@@ -5,11 +5,12 @@ import hashlib
 import json
 import os
 import pathlib
+from typing import Any
 
 from preprocessing.errors import InputError
 
 INFO_FILE = "info.json"
-VOCABULARY_FILE = "vocab.txt"
+VOCABULARY_FILE = "vocab.txt"  # in presets and runs; a data set's has its content in its name
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -21,6 +22,7 @@ class SplitInfo:
     tokens: int  # summed over the records
     shards: list[str]  # file names in the data set's folder, in order
     length_histogram: dict[str, int]  # "64" -> records of 33 to 64 tokens; keys as strings
+    labels: dict[str, int] = dataclasses.field(default_factory=dict)  # name -> examples
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -31,18 +33,27 @@ class DatasetInfo:
     splits: dict[str, SplitInfo]
     rejected: dict[str, int]  # reason -> source records that are in no split
     parameters: dict[str, int | float | str | bool | None]  # every flag that shapes the records
-    vocabulary_sha256: str  # of vocab.txt in the same folder
+    vocabulary_sha256: str
     lowercase: bool  # False for cased vocabularies
     sources: dict[str, str]  # file -> SHA-256
     digest: str  # SHA-256 over all records in order: the same input gives the same digest
     versions: dict[str, str]  # package -> version
     has_unanswerable: bool = False  # SQuAD v2.0
+    vocabulary_file: str = VOCABULARY_FILE  # in the same folder
+    read: int = 0  # source records: examples of all splits and rejected ones
+    rejected_files: list[str] = dataclasses.field(default_factory=list)
+    labels: list[str] = dataclasses.field(default_factory=list)  # imdb: names of 0, 1, …
+    # What of -> split or splits -> count: "texts", or "contexts" and "questions".
+    duplicates: dict[str, Any] = dataclasses.field(default_factory=dict)
 
-    def save(self, data_dir: pathlib.Path) -> None:
-        """Writes `info.json` under a temporary name and renames it."""
-        temporary = data_dir / f".{INFO_FILE}.tmp"
-        temporary.write_text(json.dumps(dataclasses.asdict(self), indent=2) + "\n")
-        os.replace(temporary, data_dir / INFO_FILE)
+    def files(self) -> list[str]:
+        """The names of all files of the data set but `info.json`."""
+        shards = [name for split in self.splits.values() for name in split.shards]
+        return [*shards, *self.rejected_files, self.vocabulary_file]
+
+    def to_json(self) -> str:
+        """The content of `info.json`."""
+        return json.dumps(dataclasses.asdict(self), indent=2) + "\n"
 
 
 def load_info(data_dir: pathlib.Path) -> DatasetInfo:
@@ -56,7 +67,7 @@ def load_info(data_dir: pathlib.Path) -> DatasetInfo:
         fields = json.loads(path.read_text())
         splits = {name: SplitInfo(**split) for name, split in fields.pop("splits").items()}
         return DatasetInfo(splits=splits, **fields)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         raise InputError(
             f"{data_dir}: no {INFO_FILE}, so this is not a finished data set. Make one with "
             "`python -m preprocessing imdb|squad --output_dir ...`."

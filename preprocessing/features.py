@@ -28,34 +28,6 @@ FEATURES: Mapping[str, Mapping[str, tf.io.RaggedFeature | tf.io.FixedLenFeature]
 TASKS = tuple(FEATURES)
 
 
-def encode(task: str, record: Mapping[str, int | str | list[int]]) -> bytes:
-    """Serializes one record as a `tf.train.Example`.
-
-    Args:
-        task: "imdb" or "squad".
-        record: exactly the fields of `FEATURES[task]`: lists of ints, ints, and str for `id`.
-
-    Raises:
-        KeyError: a field is missing.
-        ValueError: a field is not part of the contract.
-    """
-    unknown = record.keys() - FEATURES[task].keys()
-    if unknown:
-        raise ValueError(f"fields {sorted(unknown)} are not part of the {task} record")
-    return tf.train.Example(
-        features=tf.train.Features(
-            feature={name: _feature(record[name]) for name in FEATURES[task]}
-        )
-    ).SerializeToString(deterministic=True)
-
-
-def _feature(value: int | str | list[int]) -> tf.train.Feature:
-    if isinstance(value, str):
-        return tf.train.Feature(bytes_list=tf.train.BytesList(value=[value.encode()]))
-    values = value if isinstance(value, list) else [value]
-    return tf.train.Feature(int64_list=tf.train.Int64List(value=values))
-
-
 def parse(task: str, serialized: tf.Tensor) -> dict[str, tf.Tensor | tf.RaggedTensor]:
     """Parses a batch of records.
 

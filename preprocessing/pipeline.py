@@ -1,32 +1,27 @@
-"""One data set from its source to published shards and `info.json`."""
+"""One data set from its sources to published shards and `info.json`."""
 
 import collections
-import contextlib
+import concurrent.futures
 import dataclasses
 import hashlib
 import importlib.metadata
-import json
-import os
-import pathlib
-import shutil
-import tempfile
-from collections.abc import Callable, Iterator
+import pickle
+from collections.abc import Callable, Iterable
 
 import apache_beam as beam
+from apache_beam.pipeline import AppliedPTransform, PipelineVisitor
 
-from preprocessing import transforms
-from preprocessing.beam_run import errors_of_workers, new_pipeline
-from preprocessing.dataset_info import (
-    INFO_FILE,
-    VOCABULARY_FILE,
-    DatasetInfo,
-    SplitInfo,
-    sha256_of_file,
-)
+from preprocessing import beam_runners, files, progress_files, statistics, storage, transforms
+from preprocessing.beam_run import BeamJob
+from preprocessing.blocks import Sized
+from preprocessing.conversion import Converter, TokenizerSpec
+from preprocessing.dataset_info import DatasetInfo, SplitInfo
 from preprocessing.errors import InputError
+from preprocessing.files import sha256_of
 from preprocessing.progress import watch
-from preprocessing.records import Shard
-from preprocessing.tokenizer import load_vocabulary
+from preprocessing.publish import publish, work_folder
+from preprocessing.transforms import Output, Source
+from preprocessing.vocabulary import load_vocabulary
 
 _LISTED_PACKAGES = ("apache-beam", "tensorflow", "tensorflow-text", "bertline")
 
@@ -36,145 +31,185 @@ class DatasetSpec:
     """Everything that decides what the records are."""
 
     task: str  # "imdb" or "squad"
-    sources: dict[str, str]  # file or folder -> split it is for, "" when it holds several
+    sources: list[Source]
     vocabulary_path: str
     lowercase: bool
     num_shards: int  # per split
+    max_rejected_fraction: float  # of the source records
     parameters: dict[str, int | float | str | bool | None]  # flags, for info.json
-    read: Callable[[str, str], Iterator[object]]  # (source, split) -> elements
-    tokenize: beam.PTransform  # elements -> Record, Rejected
+    labels: list[str]  # of the task imdb: names of 0, 1, …
+    read: Callable[[str, str], Iterable[Sized]]  # (path, split) -> elements
+    converter: Converter
 
 
-def build_dataset(
-    spec: DatasetSpec, output_dir: pathlib.Path, beam_flags: list[str]
-) -> DatasetInfo:
+def build_dataset(spec: DatasetSpec, output_dir: str, job: BeamJob) -> DatasetInfo:
     """Runs the pipeline and publishes the data set, replacing an older one in `output_dir`.
 
-    Shards are written to a temporary folder beside the final place and moved when all are done,
-    `info.json` last: a job that fails leaves what was there before.
+    A job that fails or is killed leaves what was there before.
 
     Raises:
-        InputError: a source or the vocabulary cannot be read, Beam does not take its flags,
-            `output_dir` cannot be a folder, or no record came out.
+        InputError: a source or the vocabulary cannot be read, `output_dir` cannot be written to or
+            another job is writing to it, no record came out, or more were rejected than `spec`
+            allows.
     """
-    load_vocabulary(spec.vocabulary_path)  # says what is wrong before a worker starts
-    try:
-        output_dir.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(
-            f"--output_dir {output_dir}: cannot make it ({error.strerror})."
-        ) from error
-    with _work_folder(output_dir) as work:
-        shards, rejected = _run(spec, work, beam_flags)
-        if not shards:
-            raise InputError(
-                f"{', '.join(spec.sources)}: no record came out; rejected: {rejected or 'none'}."
-            )
-        shutil.copyfile(spec.vocabulary_path, work / VOCABULARY_FILE)
-        info = _dataset_info(spec, shards, rejected, work)
-        info.save(work)
-        _publish(work, output_dir)
+    vocabulary = load_vocabulary(spec.vocabulary_path)
+    with work_folder(output_dir) as work, concurrent.futures.ThreadPoolExecutor(1) as thread:
+        checksums = thread.submit(_checksums, spec)
+        outputs = _run(spec, TokenizerSpec(tuple(vocabulary), spec.lowercase), work, job)
+        info = _dataset_info(spec, outputs, checksums.result())
+        _check(spec, info, outputs)
+        _copy(spec.vocabulary_path, storage.join(work, info.vocabulary_file))
+        publish(info, work, output_dir)
     return info
 
 
-@contextlib.contextmanager
-def _work_folder(output_dir: pathlib.Path) -> Iterator[pathlib.Path]:
-    work = pathlib.Path(tempfile.mkdtemp(prefix=".unfinished-", dir=output_dir))
-    try:
-        yield work
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
+def describe(spec: DatasetSpec, output_dir: str, job: BeamJob) -> list[str]:
+    """What a job would do, without doing it: the flags are checked, by the runner too.
+
+    Raises:
+        InputError: the vocabulary cannot be read, or Beam refuses its flags.
+    """
+    vocabulary = load_vocabulary(spec.vocabulary_path)
+    pipeline = job.new_pipeline()
+    build_pipeline(spec, TokenizerSpec(tuple(vocabulary), spec.lowercase), output_dir, pipeline)
+    steps = _Steps()
+    pipeline.visit(steps)
+    return [
+        *(f"source: {source.path} ({source.split or 'its own splits'})" for source in spec.sources),
+        f"vocabulary: {spec.vocabulary_path}, {len(vocabulary)} tokens",
+        *(f"parameter: {name} {value}" for name, value in spec.parameters.items()),
+        f"runner: {job.name}",
+        *(f"step: {label}" for label in steps.labels),
+        f"output: {output_dir}, {spec.num_shards} shards a split",
+    ]
 
 
-def _run(
-    spec: DatasetSpec, work: pathlib.Path, beam_flags: list[str]
-) -> tuple[list[Shard], dict[str, int]]:
-    """Runs the pipeline; its two small results come back through files, from any runner."""
-    shards_path, rejected_path = work / ".shards.json", work / ".rejected.json"
-    with (
-        errors_of_workers(),
-        watch(f"preprocess {spec.task}", transforms.local_progress),
-        new_pipeline(beam_flags) as pipeline,
-    ):
-        outputs = (
-            pipeline
-            | "Sources" >> beam.Create(list(spec.sources.items()))
-            | "Read" >> transforms.Read(spec.read)
-            | "Tokenize" >> spec.tokenize
-        )
-        _ = (
-            outputs.records
-            | "WriteShards" >> transforms.WriteShards(work, spec.num_shards)
-            | "SaveShards" >> transforms.SaveList(shards_path)
-        )
-        _ = (
-            outputs[transforms.REJECTED]
-            | "WriteRejected" >> transforms.WriteRejected(work)
-            | "SaveRejected" >> transforms.SaveList(rejected_path)
-        )
-    shards = [Shard(**fields) for fields in _take_list(shards_path)]
-    rejected: collections.Counter[str] = collections.Counter()
-    for reason, count in _take_list(rejected_path):
-        rejected[reason] += count
-    return sorted(shards, key=lambda shard: shard.name), dict(sorted(rejected.items()))
+class _Steps(PipelineVisitor):
+    """The steps that hold the others."""
+
+    def __init__(self) -> None:
+        self.labels: list[str] = []
+
+    def enter_composite_transform(self, transform_node: AppliedPTransform) -> None:
+        if transform_node.full_label.count("/") == 0 and transform_node.full_label:
+            self.labels.append(transform_node.full_label)
 
 
-def _take_list(path: pathlib.Path) -> list:
-    content = json.loads(path.read_text())
-    path.unlink()
-    return content
+def build_pipeline(
+    spec: DatasetSpec, tokenizer: TokenizerSpec, work: str, pipeline: beam.Pipeline
+) -> None:
+    """Adds the steps to a pipeline; the last one writes `outputs` to the work folder."""
+    sources: list[Source | None] = [*spec.sources]
+    sources += [None] * (-len(sources) % beam_runners.parts(pipeline.options))
+    _ = (
+        pipeline
+        | "Sources" >> beam.Create(sources)
+        | "WriteBlocks" >> transforms.WriteBlocks(spec.read, tokenizer, work)
+        | "Tokenize" >> transforms.Tokenize(spec.converter, tokenizer, spec.num_shards, work)
+        | "WriteFiles" >> transforms.WriteFiles(work, spec.num_shards)
+        | "SaveOutputs" >> transforms.SaveOutputs(storage.join(work, "outputs"))
+    )
+
+
+def _run(spec: DatasetSpec, tokenizer: TokenizerSpec, work: str, job: BeamJob) -> list[Output]:
+    def progress() -> tuple[int, int | None]:
+        found = progress_files.total(work, "read")
+        done = progress_files.total(work, "tokenized")
+        return (done, found) if done else (found, None)  # all is read before any is tokenised
+
+    with watch(f"preprocess {spec.task}", progress), job.pipeline() as pipeline:
+        build_pipeline(spec, tokenizer, work, pipeline)
+    if "outputs" not in storage.list_names(work):
+        return []  # the sources were empty
+    with files.open_file(storage.join(work, "outputs")) as file:
+        return pickle.load(file)
+
+
+def _checksums(spec: DatasetSpec) -> dict[str, str]:
+    return {source.path: sha256_of(source.path) for source in spec.sources}
+
+
+def _copy(source: str, target: str) -> None:
+    with files.open_file(source) as original, storage.create(target) as copy:
+        copy.write(original.read())
 
 
 def _dataset_info(
-    spec: DatasetSpec, shards: list[Shard], rejected: dict[str, int], work: pathlib.Path
+    spec: DatasetSpec, outputs: list[Output], checksums: dict[str, str]
 ) -> DatasetInfo:
-    digest = hashlib.sha256("".join(shard.name + shard.sha256 for shard in shards).encode())
+    outputs = sorted(outputs, key=lambda output: output.group)
+    kinds = collections.defaultdict(list)
+    for output in outputs:
+        kinds[output.group[0]].append(output)
+    counts = statistics.Counts()
+    for output in kinds[transforms.COUNTS]:
+        counts.merge(output.counts)
+    shards = kinds[transforms.RECORDS]
+    digest = hashlib.sha256("".join(f"{s.group[1:]}{s.sha256}" for s in shards).encode())
+    vocabulary_sha256 = sha256_of(spec.vocabulary_path)
     return DatasetInfo(
         task=spec.task,
         splits={
-            split: _split_info([shard for shard in shards if shard.split == split])
-            for split in sorted({shard.split for shard in shards})
+            split: _split_info(counts.splits[split], [s for s in shards if s.group[1] == split])
+            for split in sorted(counts.splits)
         },
-        rejected=rejected,
+        rejected=dict(sorted(counts.rejected.items())),
         parameters={**spec.parameters, "num_shards": spec.num_shards},
-        vocabulary_sha256=sha256_of_file(work / VOCABULARY_FILE),
+        vocabulary_file=f"vocab-{vocabulary_sha256[:8]}.txt",
+        vocabulary_sha256=vocabulary_sha256,
         lowercase=spec.lowercase,
-        sources={source: sha256_of_source(source) for source in spec.sources},
+        sources=checksums,
         digest=digest.hexdigest(),
         versions={name: importlib.metadata.version(name) for name in _LISTED_PACKAGES},
-        has_unanswerable=any(shard.unanswerable for shard in shards),
+        has_unanswerable=any("unanswerable" in split.labels for split in counts.splits.values()),
+        read=counts.read,
+        rejected_files=[_name(output) for output in kinds[transforms.REJECTED]],
+        labels=spec.labels,
+        duplicates=_duplicates(kinds[transforms.FINGERPRINTS]),
     )
 
 
-def _split_info(shards: list[Shard]) -> SplitInfo:
-    lengths = sum((collections.Counter(shard.lengths) for shard in shards), collections.Counter())
+def _split_info(counts: statistics.SplitCounts, shards: list[Output]) -> SplitInfo:
     return SplitInfo(
-        records=sum(shard.records for shard in shards),
-        examples=sum(shard.examples for shard in shards),
-        tokens=sum(shard.tokens for shard in shards),
-        shards=[shard.name for shard in shards],
-        length_histogram={
-            length: lengths[length] for length in sorted(lengths, key=lambda text: int(text))
-        },
+        records=counts.records,
+        examples=counts.examples,
+        tokens=counts.tokens,
+        shards=[_name(shard) for shard in shards],
+        length_histogram={str(length): counts.lengths[length] for length in sorted(counts.lengths)},
+        labels=dict(sorted(counts.labels.items())),
     )
 
 
-def sha256_of_source(source: str) -> str:
-    """SHA-256 of a file; of a folder, over the relative names and contents of its files."""
-    path = pathlib.Path(source)
-    if path.is_file():
-        return sha256_of_file(path)
-    digest = hashlib.sha256()
-    for file in sorted(file for file in path.rglob("*") if file.is_file()):
-        digest.update(f"{file.relative_to(path).as_posix()} {sha256_of_file(file)}\n".encode())
-    return digest.hexdigest()
+def _name(output: Output) -> str:
+    return output.path.rpartition("/")[2]
 
 
-def _publish(work: pathlib.Path, output_dir: pathlib.Path) -> None:
-    """Moves the finished files into place, `info.json` last, and takes an older set away."""
-    (output_dir / INFO_FILE).unlink(missing_ok=True)
-    for pattern in ("*.tfrecord", "rejected-*.jsonl"):
-        for old in output_dir.glob(pattern):
-            old.unlink()
-    for file in sorted(work.iterdir(), key=lambda file: (file.name == INFO_FILE, file.name)):
-        os.replace(file, output_dir / file.name)
+def _duplicates(outputs: list[Output]) -> dict[str, object]:
+    by_kind: dict[str, statistics.Duplicates] = {}
+    for output in outputs:
+        by_kind.setdefault(output.group[1], statistics.Duplicates()).merge(output.duplicates)
+    return {kind: dataclasses.asdict(found) for kind, found in by_kind.items()}
+
+
+def _check(spec: DatasetSpec, info: DatasetInfo, outputs: list[Output]) -> None:
+    paths = ", ".join(source.path for source in spec.sources)
+    rejected = ", ".join(f"{count} {reason}" for reason, count in info.rejected.items())
+    share = sum(info.rejected.values()) / info.read if info.read else 0.0
+    if not info.splits:
+        raise InputError(f"{paths}: no record came out; rejected: {rejected or 'none'}.")
+    if share > spec.max_rejected_fraction:
+        raise InputError(
+            f"{paths}: {share:.1%} of {info.read} are rejected ({rejected}; e.g. "
+            f"{_first_rejected(outputs)}), expected at most --max_rejected_fraction "
+            f"{spec.max_rejected_fraction}. Nothing was published."
+        )
+    written = sum(output.entries for output in outputs if output.group[0] == transforms.RECORDS)
+    assert written == sum(split.records for split in info.splits.values())  # nothing was lost
+    examples = sum(split.examples for split in info.splits.values())
+    assert info.read == examples + sum(info.rejected.values())
+
+
+def _first_rejected(outputs: list[Output]) -> str:
+    path = min(output.path for output in outputs if output.group[0] == transforms.REJECTED)
+    with files.open_file(path) as file:
+        return file.readline().decode().strip()

@@ -2,10 +2,10 @@
 
 import dataclasses
 import hashlib
+from typing import NamedTuple
 
 
-@dataclasses.dataclass(frozen=True)
-class Record:
+class Record(NamedTuple):
     """One record on its way to a shard."""
 
     split: str
@@ -13,10 +13,9 @@ class Record:
     window: int  # 0 for a review
     num_tokens: int
     serialized: bytes
-    is_impossible: bool = False
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, slots=True)
 class Rejected:
     """A source record that gives none, and why."""
 
@@ -25,26 +24,27 @@ class Rejected:
     id: str
     reason: str
 
-
-@dataclasses.dataclass(frozen=True)
-class Shard:
-    """A shard that was written."""
-
-    split: str
-    name: str
-    records: int
-    examples: int
-    tokens: int
-    unanswerable: bool  # whether any record is of an impossible question
-    lengths: dict[str, int]  # tokens, rounded up to a multiple of 32 -> records
-    sha256: str  # over the serialized records
+    @property
+    def size(self) -> int:
+        """Characters that it takes in a block."""
+        return len(self.source) + len(self.id)
 
 
-def stable_hash(text: str) -> int:
-    """64 bits of SHA-256: the same in every process and Python version, unlike `hash`."""
-    return int.from_bytes(hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()[:8])
+class Place(NamedTuple):
+    """What a record's id decides: the same in every process, unlike Python's `hash`."""
+
+    shard: int  # 64 bits; modulo the number of shards
+    order: bytes  # the first part of the sort key in the shard
+    share: float  # in [0, 1), for splits
 
 
-def split_of(key: str, validation_fraction: float) -> str:
-    """ "train" or "validation", by a stable hash of the key alone."""
-    return "validation" if stable_hash(f"split:{key}") / 2**64 < validation_fraction else "train"
+def place_of(key: str) -> Place:
+    """64 bits each, of the SHA-256 of the key."""
+    digest = hashlib.sha256(key.encode("utf-8", "surrogatepass")).digest()
+    share = int.from_bytes(digest[16:24]) / 2**64
+    return Place(int.from_bytes(digest[:8]), digest[8:16], share)
+
+
+def split_of(place: Place, validation_fraction: float) -> str:
+    """ "train" or "validation", by the key's share alone."""
+    return "validation" if place.share < validation_fraction else "train"

@@ -2,20 +2,44 @@
 
 import bisect
 import dataclasses
+import re
 from collections.abc import Sequence
 
+from preprocessing.errors import InputError
+
 # What `run_squad.py` splits words at (its `is_whitespace`), not all of Unicode's white space.
-_WHITE_SPACE = frozenset(" \t\r\n\u202f")
+_WHITE_SPACE = " \t\r\n\u202f"
+_SPACE, _WORD = re.compile(f"[{_WHITE_SPACE}]"), re.compile(f"[^{_WHITE_SPACE}]+")
+
+
+@dataclasses.dataclass(frozen=True)
+class WindowParameters:
+    """Lengths in tokens, with the defaults of `run_squad.py`."""
+
+    max_seq_length: int = 384  # [CLS] question [SEP] window [SEP]
+    doc_stride: int = 128
+    max_query_length: int = 64
+
+    def __post_init__(self) -> None:
+        for name, value in dataclasses.asdict(self).items():
+            if value < 1:
+                raise InputError(f"--{name} is {value}, expected at least 1 token.")
+        room = self.max_seq_length - self.max_query_length - 3
+        if room < 1:
+            raise InputError(
+                f"--max_seq_length is {self.max_seq_length}, which leaves no room for context "
+                f"beside --max_query_length {self.max_query_length} and 3 special tokens. "
+                f"Expected at least {self.max_query_length + 4}."
+            )
 
 
 @dataclasses.dataclass(frozen=True)
 class TokenizedText:
-    """WordPiece ids, and for each the slice `text[start:end]` it stands for."""
+    """A context with its WordPiece ids, and where each starts in it."""
 
     text: str
     token_ids: list[int]
-    starts: list[int]
-    ends: list[int]
+    starts: list[int]  # in characters
 
 
 def cut_windows(num_tokens: int, size: int, stride: int) -> list[tuple[int, int]]:
@@ -49,39 +73,33 @@ def answer_token_span(
         First and last token (inclusive), or None where `run_squad.py` skips the question: the
         annotated text does not stand in the words there, or those words have no token.
     """
-    words = word_spans(context.text)
-    first_word = _word_at(words, answer_start)
-    last_word = _word_at(words, answer_start + len(answer_text) - 1)
-    if not 0 <= first_word <= last_word:
+    first_word = _word_at(context.text, answer_start)
+    last_word = _word_at(context.text, answer_start + len(answer_text) - 1)
+    if first_word is None or last_word is None or last_word < first_word:
         return None
-    found = " ".join(context.text[start:end] for start, end in words[first_word : last_word + 1])
+    found = " ".join(_WORD.findall(context.text, first_word[0], last_word[1]))
     if " ".join(answer_text.split()) not in found:
         return None
-    start_token = bisect.bisect_left(context.starts, words[first_word][0])
-    end_token = bisect.bisect_left(context.starts, words[last_word][1]) - 1
+    start_token = bisect.bisect_left(context.starts, first_word[0])
+    end_token = bisect.bisect_left(context.starts, last_word[1]) - 1
     if start_token > end_token:
         return None
     return _tightest_equal_span(context.token_ids, start_token, end_token, list(answer_ids))
 
 
-def word_spans(text: str) -> list[tuple[int, int]]:
-    """The words of a text between white space, as (start, end) in characters."""
-    spans, start = [], None
-    for i, character in enumerate(text):
-        if character in _WHITE_SPACE:
-            if start is not None:
-                spans.append((start, i))
-            start = None
-        elif start is None:
-            start = i
-    if start is not None:
-        spans.append((start, len(text)))
-    return spans
+def _word_at(text: str, position: int) -> tuple[int, int] | None:
+    """The word at a character, or the last one before it, as (start, end); None before the first.
 
-
-def _word_at(words: Sequence[tuple[int, int]], position: int) -> int:
-    """The word at a character, or the last one before it; -1 before the first."""
-    return bisect.bisect_right(words, position, key=lambda word: word[0]) - 1
+    Words stand between white space.
+    """
+    inside = len(text[: position + 1].rstrip(_WHITE_SPACE))  # just after a character of the word
+    if not inside:
+        return None
+    start = text.rfind(" ", 0, inside) + 1
+    for other in _SPACE.finditer(text, start, inside):
+        start = other.end()
+    space = _SPACE.search(text, inside)
+    return start, space.start() if space else len(text)
 
 
 def _tightest_equal_span(

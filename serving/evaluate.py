@@ -91,24 +91,24 @@ def evaluate_sentiment(
     Raises:
         InputError: the source is not aclImdb, or has nothing of the split.
     """
-    from preprocessing.imdb import check_review, read_reviews
-    from preprocessing.records import Rejected
+    from preprocessing.imdb import read_reviews
+    from preprocessing.reviews import reason_to_reject
     from serving.saved_model import load_in_session
 
-    checked = [check_review(r, 0.0) for r in read_reviews(source) if r.split == split]
-    reviews = [review for review in checked if not isinstance(review, Rejected)]
-    reviews = sorted(reviews, key=lambda review: review.id)[:limit]
+    found = [review for review in read_reviews(source) if review.split == split]
+    good = [review for review in found if not reason_to_reject(review.content)]
+    reviews = sorted(good, key=lambda review: review.id)[:limit]
     if not reviews:
         raise InputError(f"{source}: no review of the split {split}.")
     run = load_in_session(version)
     probabilities = {}
-    for batch in batches([len(review.text) for review in reviews], batch_size, "evaluate reviews"):
-        outputs = run("serving_default", {"text": [reviews[i].text for i in batch]})
+    for batch in batches([review.size for review in reviews], batch_size, "evaluate reviews"):
+        outputs = run("serving_default", {"text": [reviews[i].content for i in batch]})
         for i, probability in zip(batch, outputs["probability"], strict=True):
             probabilities[reviews[i].id] = float(probability)
     labels = {review.id: review.label for review in reviews}
     metrics = sentiment_metrics(labels, probabilities)
-    metrics["rejected"] = len(checked) - sum(not isinstance(entry, Rejected) for entry in checked)
+    metrics["rejected"] = len(found) - len(good)
     _write(output_dir, {"metrics": metrics, "predictions": dict(sorted(probabilities.items()))})
     return metrics
 
@@ -141,7 +141,7 @@ def evaluate_answers(
     Raises:
         InputError: the source is not a SQuAD file, or has no question.
     """
-    from preprocessing.squad import first_questions, load_squad
+    from preprocessing.squad_json import first_questions, load_squad
     from serving.saved_model import load_in_session
     from trainer.squad_metrics import evaluate_v1, evaluate_v2
 

@@ -3,7 +3,8 @@
 import numpy as np
 import tensorflow as tf
 
-from preprocessing.tokenizer import BertTokenizer, load_vocabulary
+from preprocessing.tokenizer import BertTokenizer
+from preprocessing.vocabulary import load_vocabulary
 from serving.encoder import FrozenBert
 from serving.signatures import (
     AnswerRules,

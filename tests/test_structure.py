@@ -47,6 +47,8 @@ def test_client_and_server_need_no_other_package(place):
         ("serving.client", ["tensorflow", "numpy", "preprocessing", "trainer"]),
         ("preprocessing.features", ["apache_beam"]),
         ("preprocessing.dataset_info", ["apache_beam", "tensorflow"]),
+        ("preprocessing.inspect", ["apache_beam", "tensorflow"]),
+        ("preprocessing.jobs", ["tensorflow"]),
         ("trainer.config", ["apache_beam", "tensorflow"]),
         ("trainer.run_dir", ["apache_beam"]),
         ("serving.server.flags", ["tensorflow"]),

@@ -14,11 +14,11 @@ import tensorflow as tf
 from preprocessing import features
 from preprocessing.dataset_info import DatasetInfo
 from preprocessing.errors import InputError
+from preprocessing.lengths import BUCKETS
 
 LABELS = {"imdb": ("label",), "squad": ("start_token", "end_token")}
 CHUNK_BATCHES = 64  # batches whose rows are sorted by length together: more pads less
 LENGTH_MULTIPLE = 8  # batches are padded to one: vector instructions like it
-BUCKETS = (32, 64, 96, 128, 192, 256, 384, 512)  # the lengths that XLA compiles for
 READ_BATCH = 1024  # records parsed at once
 
 Batch = dict[str, np.ndarray]

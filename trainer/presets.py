@@ -44,7 +44,7 @@ def load_backbone(config: TrainConfig, info: DatasetInfo) -> keras.Model:
     data_dir = pathlib.Path(config.data_dir)
     _check_vocabulary_file(data_dir, info)
     if config.preset is None:
-        size = vocabulary_size(data_dir)
+        size = vocabulary_size(data_dir, info)
         architecture = SMALL | {"vocabulary_size": size, "dropout": config.dropout}
         backbone = new_backbone(architecture, config.precision)
     else:
@@ -58,11 +58,11 @@ def _pretrained(preset: str, config: TrainConfig, info: DatasetInfo) -> keras.Mo
     source = resolve(preset, pathlib.Path(config.preset_dir))
     backbone = _from_preset(source, config.dropout, config.precision)
     _check_vocabulary(source, data_dir, info)
-    size = vocabulary_size(data_dir)
+    size = vocabulary_size(data_dir, info)
     if backbone.vocabulary_size < size:
         raise InputError(
             f"--preset {preset}: it knows {backbone.vocabulary_size} tokens, but "
-            f"{data_dir / VOCABULARY_FILE} has {size}. Preprocess the data with the preset's "
+            f"{data_dir / info.vocabulary_file} has {size}. Preprocess the data with the preset's "
             "own vocabulary (--vocab_file)."
         )
     return backbone
@@ -81,9 +81,9 @@ def architecture_of(backbone: keras.Model) -> dict[str, Any]:
     return {name: config[name] for name in ARCHITECTURE}
 
 
-def vocabulary_size(folder: pathlib.Path) -> int:
-    """The number of tokens in the folder's vocab.txt."""
-    return len((folder / VOCABULARY_FILE).read_text(encoding="utf-8").splitlines())
+def vocabulary_size(data_dir: pathlib.Path, info: DatasetInfo) -> int:
+    """The number of tokens in a data set's vocabulary."""
+    return len((data_dir / info.vocabulary_file).read_text(encoding="utf-8").splitlines())
 
 
 def resolve(preset: str, preset_dir: pathlib.Path) -> str:
@@ -144,7 +144,7 @@ def _policy(precision: str) -> str:
 
 
 def _check_vocabulary_file(data_dir: pathlib.Path, info: DatasetInfo) -> None:
-    path = data_dir / VOCABULARY_FILE
+    path = data_dir / info.vocabulary_file
     if not path.is_file():
         raise InputError(
             f"{path}: not there, but the records need it. Run the preprocessing again."
@@ -163,7 +163,7 @@ def _check_vocabulary(source: str, data_dir: pathlib.Path, info: DatasetInfo) ->
         logger.info(
             "preset %s has no vocabulary file to read: only its size is checked against %s",
             source,
-            data_dir / VOCABULARY_FILE,
+            data_dir / info.vocabulary_file,
         )
     elif found != info.vocabulary_sha256:
         raise InputError(

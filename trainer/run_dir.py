@@ -73,7 +73,8 @@ def start_run(
 ) -> None:
     """Writes config.json and vocab.txt: all that an export needs besides the weights."""
     run_dir.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(pathlib.Path(config.data_dir) / VOCABULARY_FILE, run_dir / VOCABULARY_FILE)
+    vocabulary = pathlib.Path(config.data_dir) / info.vocabulary_file
+    shutil.copyfile(vocabulary, run_dir / VOCABULARY_FILE)
     content = dataclasses.asdict(config) | {
         "backbone": architecture_of(backbone),
         "vocabulary_sha256": info.vocabulary_sha256,

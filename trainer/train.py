@@ -54,6 +54,11 @@ def train_and_evaluate(config: TrainConfig, overwrite: bool = False) -> None:
         raise InputError(
             f"--data_dir {config.data_dir} holds {info.task} records, but --task is {config.task}."
         )
+    if len(info.labels) > 2:
+        raise InputError(
+            f"--data_dir {config.data_dir}: texts with {len(info.labels)} labels, expected the two "
+            "that the trainer can tell apart."
+        )
     if overwrite and is_chief(strategy):
         run_dir.remove_run(folder)
     check_agreement(strategy, 0, "")  # the others look into the folder only after that

@@ -1,35 +1,54 @@
-"""Jobs on small data, as the command line sets them up, and what they wrote read back."""
+"""Jobs on small data, as the command line sets them up."""
 
-import functools
 import pathlib
-from typing import Any
 
-import tensorflow as tf
-
-from preprocessing import features, imdb, squad, transforms
-from preprocessing.dataset_info import load_info
+from preprocessing import pipeline, sources
+from preprocessing.beam_run import job_for_flags
+from preprocessing.dataset_info import DatasetInfo
+from preprocessing.labelled_text import Columns
 from preprocessing.pipeline import DatasetSpec
+from preprocessing.questions import QuestionConverter
+from preprocessing.reviews import ReviewConverter
+from preprocessing.transforms import Source
+from preprocessing.windows import WindowParameters
+
+TWO_THREADS = ["--direct_num_workers=2", "--direct_running_mode=multi_threading"]
+TWO_PROCESSES = ["--direct_num_workers=2", "--direct_running_mode=multi_processing"]
+
+
+def build(
+    spec: DatasetSpec, data_dir: pathlib.Path, beam_flags: list[str] | None = None
+) -> DatasetInfo:
+    """Runs a job to its end."""
+    return pipeline.build_dataset(spec, str(data_dir), job_for_flags(beam_flags or [], 0))
 
 
 def squad_spec(
-    sources: dict[str, str],
+    split_of: dict[str, str],
     vocabulary_path: pathlib.Path,
     max_seq_length: int = 384,
     doc_stride: int = 128,
     max_query_length: int = 64,
     num_shards: int = 2,
+    max_rejected_fraction: float = 1.0,
 ) -> DatasetSpec:
-    windows = squad.WindowParameters(max_seq_length, doc_stride, max_query_length)
+    windows = WindowParameters(max_seq_length, doc_stride, max_query_length)
     return DatasetSpec(
         task="squad",
-        sources=sources,
+        sources=[Source(path, split) for path, split in split_of.items()],
         vocabulary_path=str(vocabulary_path),
         lowercase=True,
         num_shards=num_shards,
+        max_rejected_fraction=max_rejected_fraction,
         parameters={"max_seq_length": max_seq_length},
-        read=functools.partial(squad.read_split_paragraphs, validation_fraction=0.0),
-        tokenize=transforms.CutWindows(str(vocabulary_path), True, windows),
+        labels=[],
+        read=sources.paragraphs,
+        converter=QuestionConverter(windows=windows, validation_fraction=0.0),
     )
+
+
+def _read_reviews(path, split):
+    return sources.labelled_texts(path, split, Columns())
 
 
 def imdb_spec(
@@ -37,39 +56,21 @@ def imdb_spec(
     vocabulary_path: pathlib.Path,
     max_seq_length: int = 64,
     validation_fraction: float = 0.0,
+    max_rejected_fraction: float = 1.0,
 ) -> DatasetSpec:
     return DatasetSpec(
         task="imdb",
-        sources={str(source): ""},
+        sources=[Source(str(source), "")],
         vocabulary_path=str(vocabulary_path),
         lowercase=True,
         num_shards=2,
+        max_rejected_fraction=max_rejected_fraction,
         parameters={"max_seq_length": max_seq_length},
-        read=imdb.read_split_reviews,
-        tokenize=transforms.TokenizeReviews(
-            str(vocabulary_path), True, max_seq_length, validation_fraction
+        labels=["neg", "pos"],
+        read=_read_reviews,
+        converter=ReviewConverter(
+            labels=("neg", "pos"),
+            max_seq_length=max_seq_length,
+            validation_fraction=validation_fraction,
         ),
     )
-
-
-def read_dataset(task: str, data_dir: pathlib.Path) -> dict[str, list[dict[str, Any]]]:
-    """Split -> its records in the order of the shards, as plain Python values."""
-    splits = load_info(data_dir).splits.items()
-    return {split: _read(task, [data_dir / name for name in info.shards]) for split, info in splits}
-
-
-def _read(task: str, shards: list[pathlib.Path]) -> list[dict[str, Any]]:
-    records = []
-    for serialized in tf.data.TFRecordDataset([str(path) for path in shards]).batch(1024):
-        columns = {
-            name: column.to_list()
-            if isinstance(column, tf.RaggedTensor)
-            else column.numpy().tolist()
-            for name, column in features.parse(task, serialized).items()
-        }
-        columns["id"] = [value.decode() for value in columns["id"]]
-        records += [
-            dict(zip(columns, values, strict=True))
-            for values in zip(*columns.values(), strict=True)
-        ]
-    return records

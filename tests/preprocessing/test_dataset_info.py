@@ -23,10 +23,15 @@ INFO = DatasetInfo(
 )
 
 
-def test_load_gives_what_was_saved_and_leaves_no_other_file(tmp_path):
-    INFO.save(tmp_path)
+def test_load_gives_what_was_saved(tmp_path):
+    (tmp_path / "info.json").write_text(INFO.to_json())
     assert load_info(tmp_path) == INFO
-    assert [path.name for path in tmp_path.iterdir()] == ["info.json"]
+
+
+def test_a_file_is_no_data_set(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(InputError, match=r"no info\.json, so this is not a finished data set"):
+        load_info(tmp_path / "file")
 
 
 @pytest.mark.parametrize(

@@ -1,20 +1,15 @@
+import collections
+import hashlib
 import io
+import pickle
 import tarfile
+import tracemalloc
+import zipfile
 
 import pytest
-import tensorflow as tf
 
-from preprocessing import features
 from preprocessing.errors import InputError
-from preprocessing.imdb import (
-    LabelledText,
-    Review,
-    check_review,
-    check_source,
-    read_reviews,
-    record_of_review,
-)
-from preprocessing.records import Rejected
+from preprocessing.imdb import read_reviews
 
 REVIEWS = {
     "train/pos/0_9": b"Great.",
@@ -24,10 +19,10 @@ REVIEWS = {
 }
 
 
-def write_tar(path, files, mode="w:gz"):
-    with tarfile.open(path, mode) as archive:
+def write_tar(path, files, mode="w:gz", folder=".", **options):
+    with tarfile.open(path, mode, **options) as archive:
         for name, content in files.items():
-            member = tarfile.TarInfo(f"aclImdb/{name}.txt")
+            member = tarfile.TarInfo(f"{folder}/aclImdb/{name}.txt".removeprefix("./"))
             member.size = len(content)
             archive.addfile(member, io.BytesIO(content))
     return path
@@ -54,15 +49,41 @@ def test_read_reviews_of_a_folder(small_imdb, monkeypatch):
     assert fields(".") == EXPECTED
 
 
-@pytest.mark.parametrize("mode", ["w", "w:gz", "w:xz"])
-def test_read_reviews_of_an_archive(tmp_path, mode):
-    assert fields(str(write_tar(tmp_path / "reviews.tar", REVIEWS, mode))) == EXPECTED
+@pytest.mark.parametrize("mode", ["w", "w:gz", "w:bz2", "w:xz"])
+@pytest.mark.parametrize("kind", [tarfile.USTAR_FORMAT, tarfile.GNU_FORMAT, tarfile.PAX_FORMAT])
+def test_read_reviews_of_a_tar_file(tmp_path, mode, kind):
+    path = write_tar(tmp_path / "reviews.tar", REVIEWS, mode, format=kind)
+    assert fields(str(path)) == EXPECTED
+
+
+def test_read_reviews_below_a_long_path(tmp_path):
+    # More than a header's 256 characters: GNU and pax put them in a member of their own.
+    folder = "/".join(["a" * 50] * 6)
+    for kind in (tarfile.GNU_FORMAT, tarfile.PAX_FORMAT):
+        path = write_tar(tmp_path / "x.tar", REVIEWS, "w", folder=folder, format=kind)
+        assert fields(str(path)) == EXPECTED
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_LZMA])
+def test_read_reviews_of_a_zip_file(tmp_path, method):
+    path = tmp_path / "reviews.zip"
+    with zipfile.ZipFile(path, "w", method) as archive:
+        for name, content in REVIEWS.items():
+            archive.writestr(f"./aclImdb/{name}.txt", content)
+    assert fields(str(path)) == EXPECTED
+    assert [review.source for review in read_reviews(str(path))] == [
+        f"{path}:./aclImdb/train/pos/0_9.txt",
+        f"{path}:./aclImdb/train/neg/0_2.txt",
+        f"{path}:./aclImdb/test/pos/7_10.txt",
+    ]
 
 
 def test_read_reviews_names_the_file_of_each(tmp_path):
     path = write_tar(tmp_path / "reviews.tar.gz", {"train/pos/0_9": b"Great."})
     (review,) = read_reviews(str(path))
     assert review.source == f"{path}:aclImdb/train/pos/0_9.txt"
+    assert review.size == 6
+    assert pickle.loads(pickle.dumps(review)) == review
 
 
 def missing(tmp_path):
@@ -80,7 +101,7 @@ def archive_of_something_else(tmp_path):
 
 def text_file(tmp_path):
     path = tmp_path / "notes.txt"
-    path.write_text("hello world")
+    path.write_text("hello world " * 100)
     return path
 
 
@@ -90,41 +111,135 @@ def empty_file(tmp_path):
     return path
 
 
+def zip_that_is_a_tar(tmp_path):
+    return write_tar(tmp_path / "reviews.zip", REVIEWS)
+
+
+def zip_with_a_password(tmp_path):
+    """Made as an encrypted one by its flag bits, in the local header and in the directory."""
+    path = tmp_path / "secret.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("aclImdb/train/pos/0_9.txt", b"Great.")
+    content = bytearray(path.read_bytes())
+    content[6] |= 1
+    content[content.index(b"PK\1\2") + 8] |= 1
+    path.write_bytes(content)
+    return path
+
+
+def archive_with_a_link(tmp_path):
+    path = tmp_path / "links.tar"
+    with tarfile.open(path, "w") as archive:
+        member = tarfile.TarInfo("aclImdb/train/pos/0_9.txt")
+        member.type, member.linkname = tarfile.SYMTYPE, "1_9.txt"
+        archive.addfile(member)
+    return path
+
+
+LAYOUT = "with reviews at aclImdb/{train,test}/{pos,neg}/<id>_<rating>.txt."
+
+
 @pytest.mark.parametrize(
     ("source", "message"),
     [
-        (missing, "no such file or folder"),
-        (folder_without_reviews, "no labelled review in it"),
-        (archive_of_something_else, "no labelled review in it"),
-        (text_file, "cannot be read as a tar archive"),
-        (empty_file, "cannot be read as a tar archive"),
+        (missing, f"no such file or folder, expected aclImdb {LAYOUT}"),
+        (folder_without_reviews, f"no labelled review in it, expected a source {LAYOUT}"),
+        (archive_of_something_else, f"no labelled review in it, expected a source {LAYOUT}"),
+        (
+            text_file,
+            f"cannot read it (cut or damaged: invalid header), expected a tar archive {LAYOUT}",
+        ),
+        (
+            empty_file,
+            f"cannot read it (cut or damaged: empty header), expected a tar archive {LAYOUT}",
+        ),
+        (
+            zip_that_is_a_tar,
+            f"cannot read it (File is not a zip file), expected a zip archive {LAYOUT}",
+        ),
+        (
+            zip_with_a_password,
+            "cannot read it (aclImdb/train/pos/0_9.txt is encrypted), expected a zip archive "
+            + LAYOUT,
+        ),
+        (
+            archive_with_a_link,
+            "cannot read it (aclImdb/train/pos/0_9.txt is a link or the like, not a file), "
+            f"expected a tar archive {LAYOUT}",
+        ),
     ],
 )
-def test_check_source_says_what_is_wrong(tmp_path, source, message):
+def test_what_is_wrong_is_named(tmp_path, source, message):
     path = source(tmp_path)
     with pytest.raises(InputError) as caught:
-        check_source(str(path))
-    assert str(caught.value).startswith(f"{path}: {message}")
-    assert "aclImdb/{train,test}/{pos,neg}/<id>_<rating>.txt" in str(caught.value)
+        list(read_reviews(str(path)))
+    assert str(caught.value) == f"{path}: {message}"
+
+
+def unreadable(path):
+    with pytest.raises(InputError) as caught:
+        list(read_reviews(str(path)))
+    start = f"{path}: cannot read it ("
+    assert str(caught.value).startswith(start)
     assert "\n" not in str(caught.value)
+    return str(caught.value).removeprefix(start).partition("), expected")[0]
 
 
+@pytest.mark.parametrize("mode", ["w:gz", "w:bz2", "w:xz"])
 @pytest.mark.parametrize("share", [0.3, 0.5, 0.7, 0.95])
-def test_a_cut_archive_is_never_taken_for_a_whole_one(tmp_path, share):
+def test_a_cut_archive_is_never_taken_for_a_whole_one(tmp_path, share, mode):
     reviews = {f"train/pos/{i}_9": bytes([i % 256]) * i for i in range(200)}
-    whole = write_tar(tmp_path / "whole.tar.gz", reviews).read_bytes()
-    cut = tmp_path / "cut.tar.gz"
+    whole = write_tar(tmp_path / "whole", reviews, mode).read_bytes()
+    cut = tmp_path / "cut"
     cut.write_bytes(whole[: int(len(whole) * share)])
-    with pytest.raises(InputError, match=r"cut\.tar\.gz: cannot be read as a tar archive"):
-        list(read_reviews(str(cut)))
+    assert unreadable(cut) == "Compressed file ended before the end-of-stream marker was reached"
 
 
-def test_damaged_content_is_found(tmp_path):
+def test_a_plain_tar_cut_anywhere_before_its_end_is_refused(tmp_path):
+    # Blocks of 512 bytes: a header and a review, three times, and the blocks of zeros at the end.
+    reviews = {f"train/pos/{i}_9": b"Great." for i in range(3)}
+    whole = write_tar(tmp_path / "whole.tar", reviews, "w").read_bytes()
+    cut = tmp_path / "cut.tar"
+    for size in [1, 100, 511, *range(512, 6 * 512, 256), 6 * 512, 6 * 512 + 511]:
+        cut.write_bytes(whole[:size])
+        unreadable(cut)
+    cut.write_bytes(whole[: 7 * 512])
+    assert len(fields(str(cut))) == 3
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        pytest.param({2 * 512 + 3: b"X"}, "cut or damaged: bad checksum", id="header"),
+        pytest.param({2 * 512: bytes(512)}, "more data after the end of the archive", id="zeros"),
+        pytest.param({6 * 512 + 700: b"x"}, "more data after the end of the archive", id="after"),
+    ],
+)
+def test_a_damaged_plain_tar_is_refused(tmp_path, change, message):
+    reviews = {f"train/pos/{i}_9": b"Great." for i in range(3)}
+    path = write_tar(tmp_path / "damaged.tar", reviews, "w")
+    content = bytearray(path.read_bytes())
+    for place, value in change.items():
+        content[place : place + len(value)] = value
+    path.write_bytes(content)
+    assert unreadable(path) == message
+
+
+def test_damaged_compressed_content_is_found(tmp_path):
     content = bytearray(write_tar(tmp_path / "whole.tar.gz", REVIEWS).read_bytes())
     content[len(content) // 2] ^= 0xFF
     (tmp_path / "damaged.tar.gz").write_bytes(content)
-    with pytest.raises(InputError, match=r"damaged\.tar\.gz: cannot be read as a tar archive"):
-        list(read_reviews(str(tmp_path / "damaged.tar.gz")))
+    unreadable(tmp_path / "damaged.tar.gz")
+
+
+def test_damaged_content_of_a_zip_file_is_found(tmp_path):
+    path = tmp_path / "reviews.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("aclImdb/train/pos/0_9.txt", b"Great.")
+    path.write_bytes(path.read_bytes().replace(b"Great.", b"Grate."))
+    assert unreadable(path) == "Bad CRC-32 for file 'aclImdb/train/pos/0_9.txt'"
+    path.write_bytes(path.read_bytes()[:-10])
+    assert unreadable(path) == "File is not a zip file"
 
 
 def test_a_review_that_cannot_be_read_is_named(small_imdb):
@@ -134,39 +249,37 @@ def test_a_review_that_cannot_be_read_is_named(small_imdb):
         list(read_reviews(str(folder)))
 
 
-@pytest.mark.parametrize(
-    ("content", "expected"),
-    [
-        (b"Caf\xc3\xa9 <br />", LabelledText("train/pos/0_9", "train", 1, "Café <br />")),
-        (b"", Rejected("train", "tar", "train/pos/0_9", "empty_text")),
-        (b" \n\t", Rejected("train", "tar", "train/pos/0_9", "empty_text")),
-        (b"Caf\xe9", Rejected("train", "tar", "train/pos/0_9", "invalid_utf8")),
-    ],
-    ids=["good", "empty", "white-space", "latin-1"],
-)
-def test_check_review(content, expected):
-    review = Review("train/pos/0_9", "train", 1, "tar", content)
-    assert check_review(review, validation_fraction=0.0) == expected
+def test_other_files_are_left_out(small_imdb):
+    folder = small_imdb(
+        {**REVIEWS, "train/pos/notes": b"x", "train/pos/1_9.txt~": b"x", "train/pos/a/2_9": b"x"}
+    )
+    assert fields(str(folder)) == EXPECTED
 
 
-def test_validation_is_a_share_of_the_training_reviews_only():
-    def splits(split):
-        reviews = [Review(f"{split}/pos/{i}_9", split, 1, "tar", b"x") for i in range(1000)]
-        return [check_review(review, validation_fraction=0.2).split for review in reviews]
+def test_memory_holds_a_review_and_not_the_archive(tmp_path):
+    reviews = {f"train/pos/{i}_9": bytes([i % 256]) * 10_000 for i in range(3000)}
+    path = write_tar(tmp_path / "reviews.tar.gz", reviews)  # 30 MB unpacked
+    tracemalloc.start()
+    try:
+        assert sum(review.size for review in read_reviews(str(path))) == 30_000_000
+        assert tracemalloc.get_traced_memory()[1] < 2 << 20
+    finally:
+        tracemalloc.stop()
 
-    assert 160 <= splits("train").count("validation") <= 240
-    assert set(splits("test")) == {"test"}
 
-
-@pytest.mark.parametrize(
-    ("max_seq_length", "expected"),
-    [(6, [101, 7, 8, 9, 102]), (5, [101, 7, 8, 9, 102]), (4, [101, 7, 8, 102]), (3, [101, 7, 102])],
-)
-def test_record_of_review_keeps_the_beginning(max_seq_length, expected):
-    review = LabelledText("train/pos/0_9", "train", 1, "…")
-    record = record_of_review(review, [7, 8, 9], max_seq_length, cls_id=101, sep_id=102)
-    parsed = features.parse("imdb", tf.constant([record.serialized]))
-    assert parsed["token_ids"].to_list() == [expected]
-    assert record.num_tokens == len(expected)
-    assert parsed["label"].numpy().tolist() == [1]
-    assert parsed["id"].numpy().tolist() == [b"train/pos/0_9"]
+@pytest.mark.realdata
+def test_the_real_archive_gives_what_tar_gives(real_data):
+    path = real_data / "aclImdb_v1.tar.gz"
+    counts = collections.Counter()
+    digests = {}
+    for review in read_reviews(str(path)):
+        counts[review.split, review.label] += 1
+        digests[review.id] = hashlib.sha256(review.content).digest()
+    assert counts == {(split, label): 12_500 for split in ("train", "test") for label in (0, 1)}
+    with tarfile.open(path) as archive:
+        for member in archive:
+            review_id = member.name.removeprefix("aclImdb/").removesuffix(".txt")
+            if review_id in digests:
+                content = archive.extractfile(member).read()
+                assert digests.pop(review_id) == hashlib.sha256(content).digest()
+    assert digests == {}

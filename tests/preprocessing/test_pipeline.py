@@ -1,22 +1,20 @@
 import dataclasses
-import hashlib
 import json
+import re
 
 import pytest
 
 from preprocessing.dataset_info import load_info, sha256_of_file
 from preprocessing.errors import InputError
-from preprocessing.pipeline import build_dataset, sha256_of_source
+from preprocessing.files import sha256_of
 from tests.conftest import CONTEXT, question
-from tests.preprocessing.jobs import imdb_spec, read_dataset, squad_spec
+from tests.examples import read_dataset
+from tests.preprocessing.jobs import TWO_PROCESSES, TWO_THREADS, build, imdb_spec, squad_spec
 from tests.preprocessing.reference import reference_tokenizer
-
-TWO_THREADS = ["--direct_num_workers=2", "--direct_running_mode=multi_threading"]
-TWO_PROCESSES = ["--direct_num_workers=2", "--direct_running_mode=multi_processing"]
 
 
 def files(folder):
-    """Name -> content of every file, but for info.json, which names the sources."""
+    """Name -> content of every file but info.json, which names the sources."""
     return {path.name: path.read_bytes() for path in folder.iterdir() if path.name != "info.json"}
 
 
@@ -39,7 +37,7 @@ def reviews(tmp_path_factory):
 def imdb_data(reviews, vocabulary_path, tmp_path_factory):
     """The reviews' data set, with a quarter of the training reviews for validation."""
     folder = tmp_path_factory.mktemp("imdb_data")
-    build_dataset(imdb_spec(reviews, vocabulary_path, 32, 0.25), folder, [])
+    build(imdb_spec(reviews, vocabulary_path, 32, 0.25), folder)
     return folder
 
 
@@ -66,14 +64,17 @@ def test_info_describes_the_data_set(imdb_data, reviews, vocabulary_path):
     assert info.rejected == {"empty_text": 1, "invalid_utf8": 1}
     assert info.parameters == {"max_seq_length": 32, "num_shards": 2}
     assert info.vocabulary_sha256 == sha256_of_file(vocabulary_path)
-    assert info.vocabulary_sha256 == sha256_of_file(imdb_data / "vocab.txt")
-    assert info.sources == {str(reviews): sha256_of_source(str(reviews))}
+    assert info.vocabulary_sha256 == sha256_of_file(imdb_data / info.vocabulary_file)
+    assert info.sources == {str(reviews): sha256_of(str(reviews))}
+    assert (info.read, info.labels) == (41, ["neg", "pos"])
     assert sorted(info.versions) == ["apache-beam", "bertline", "tensorflow", "tensorflow-text"]
     test = info.splits["test"]
     lengths = [len(record["token_ids"]) for record in splits["test"]]
     assert (test.records, test.examples, test.tokens) == (15, 15, sum(lengths))
     assert test.length_histogram == {"32": 15}
-    assert test.shards == [f"test-0000{i}-of-00002.tfrecord" for i in range(2)]
+    assert test.labels == {"pos": 15}
+    names = [re.fullmatch(r"test-0000(\d)-of-00002-[0-9a-f]{8}.tfrecord", n) for n in test.shards]
+    assert [name[1] for name in names] == ["0", "1"]
 
 
 def test_rejected_reviews_are_listed_with_file_and_reason(imdb_data, reviews):
@@ -82,7 +83,8 @@ def test_rejected_reviews_are_listed_with_file_and_reason(imdb_data, reviews):
         return {"split": split, "source": source, "id": name, "reason": reason}
 
     def listed(split):
-        return [json.loads(s) for s in (imdb_data / f"rejected-{split}.jsonl").open()]
+        (path,) = imdb_data.glob(f"rejected-{split}-*.jsonl")
+        return [json.loads(line) for line in path.open()]
 
     assert listed("train") + listed("test") == [
         entry("train", "train/pos/90_9", "empty_text"),
@@ -90,12 +92,15 @@ def test_rejected_reviews_are_listed_with_file_and_reason(imdb_data, reviews):
     ]
 
 
-def test_no_unfinished_files_are_left(imdb_data):
+def test_no_other_files_are_left(imdb_data):
     names = {path.name for path in imdb_data.iterdir()}
-    shards = {name for name in names if name.endswith(".tfrecord")}
-    expected = {"info.json", "vocab.txt", "rejected-test.jsonl", "rejected-train.jsonl"}
-    assert names - shards == expected
-    assert len(shards) == 6
+    assert names == {"info.json", *load_info(imdb_data).files()}
+    assert sorted(name.partition("-")[0] for name in names) == [
+        "info.json", "rejected", "rejected",
+        *("test", "test", "train", "train", "validation", "validation"),
+        "vocab",
+    ]  # fmt: skip
+    assert not list(imdb_data.parent.glob(".imdb_data*"))
 
 
 @pytest.mark.parametrize(
@@ -104,7 +109,7 @@ def test_no_unfinished_files_are_left(imdb_data):
 def test_the_same_reviews_give_the_same_files(
     imdb_data, reviews, vocabulary_path, tmp_path, beam_flags
 ):
-    build_dataset(imdb_spec(reviews, vocabulary_path, 32, 0.25), tmp_path, beam_flags)
+    build(imdb_spec(reviews, vocabulary_path, 32, 0.25), tmp_path, beam_flags)
     assert load_info(tmp_path) == load_info(imdb_data)
     assert files(tmp_path) == files(imdb_data)
 
@@ -117,7 +122,7 @@ def test_the_order_of_sources_and_paragraphs_does_not_matter(
     b = str(small_squad(question("q1", "When?", "1894"), question("q2", "By whom?"), name="b.json"))
     for folder, sources in (("ab", [a, b]), ("ba", [b, a])):
         spec = squad_spec(dict.fromkeys(sources, "train"), vocabulary_path)
-        build_dataset(spec, tmp_path / folder, [])
+        build(spec, tmp_path / folder)
     assert files(tmp_path / "ab") == files(tmp_path / "ba")
     first, second = (load_info(tmp_path / folder) for folder in ("ab", "ba"))
     assert (first.digest, first.splits) == (second.digest, second.splits)
@@ -127,7 +132,7 @@ def test_another_text_gives_another_digest(small_squad, vocabulary_path, tmp_pat
     digests = set()
     for text in ("Who built it?", "Who lit it?"):
         spec = squad_spec({str(small_squad(question("q1", text))): "train"}, vocabulary_path)
-        digests.add(build_dataset(spec, tmp_path / "data", []).digest)
+        digests.add(build(spec, tmp_path / "data").digest)
     assert len(digests) == 2
 
 
@@ -141,7 +146,7 @@ def test_squad_windows_and_splits(small_squad, vocabulary_path, tmp_path):
         question("d1", answer="1894"), question("d2", answer="Ada", start=0), name="b.json"
     )
     spec = squad_spec({str(train): "train", str(dev): "validation"}, vocabulary_path)
-    info = build_dataset(spec, tmp_path / "data", [])
+    info = build(spec, tmp_path / "data")
     assert info.has_unanswerable
     assert info.rejected == {"answer_not_at_answer_start": 1}
     assert {name: (s.records, s.examples) for name, s in info.splits.items()} == {
@@ -155,14 +160,14 @@ def test_squad_windows_and_splits(small_squad, vocabulary_path, tmp_path):
     assert tokenizer.decode(answer) == "1894"
     impossible = {record["id"]: record["is_impossible"] for record in records["train"]}
     assert impossible == {"q1": 0, "q2": 1}
-    (rejected,) = (tmp_path / "data" / "rejected-validation.jsonl").read_text().splitlines()
-    assert json.loads(rejected)["id"] == "d2"
+    (rejected,) = (tmp_path / "data").glob("rejected-validation-*.jsonl")
+    assert json.loads(rejected.read_text())["id"] == "d2"
 
 
 def test_half_characters_do_not_move_the_answer(small_squad, vocabulary_path, tmp_path):
     context = f"\ud83d {CONTEXT}"
     path = small_squad(question("q1", start=30), context=context)
-    build_dataset(squad_spec({str(path): "train"}, vocabulary_path), tmp_path / "data", [])
+    build(squad_spec({str(path): "train"}, vocabulary_path), tmp_path / "data")
     (record,) = read_dataset("squad", tmp_path / "data")["train"]
     answer = record["token_ids"][record["start_token"] : record["end_token"] + 1]
     assert reference_tokenizer(vocabulary_path).decode(answer) == "ada mills"
@@ -172,14 +177,16 @@ def test_a_new_run_replaces_the_whole_data_set(small_squad, vocabulary_path, tmp
     good, bad = question("q1"), question("q2", start=0)
     data = tmp_path / "data"
     path = str(small_squad(good, bad))
-    build_dataset(squad_spec({path: "train"}, vocabulary_path, num_shards=5), data, [])
-    assert (data / "rejected-train.jsonl").exists()
+    build(squad_spec({path: "train"}, vocabulary_path, num_shards=5), data)
+    assert list(data.glob("rejected-train-*.jsonl"))
+    (data / "notes.txt").write_text("not ours")
     small_squad(question("q3"))
-    build_dataset(squad_spec({path: "validation"}, vocabulary_path, num_shards=1), data, [])
-    assert sorted(path.name for path in data.iterdir()) == [
+    build(squad_spec({path: "validation"}, vocabulary_path, num_shards=1), data)
+    assert [path.name.partition("-")[0] for path in sorted(data.iterdir())] == [
         "info.json",
-        "validation-00000-of-00001.tfrecord",
-        "vocab.txt",
+        "notes.txt",
+        "validation",
+        "vocab",
     ]
 
 
@@ -191,11 +198,11 @@ def test_a_job_that_fails_leaves_the_older_data_set(
     broken = tmp_path / "broken.json"
     broken.write_text('{"data": [')
     data = tmp_path / "data"
-    build_dataset(squad_spec({good: "train"}, vocabulary_path), data, [])
+    build(squad_spec({good: "train"}, vocabulary_path), data)
     before = files(data) | {"info.json": (data / "info.json").read_bytes()}
     sources = {good: "train", str(broken): "validation"}
     with pytest.raises(InputError) as caught:
-        build_dataset(squad_spec(sources, vocabulary_path), data, beam_flags)
+        build(squad_spec(sources, vocabulary_path), data, beam_flags)
     assert str(caught.value) == f"{broken}: broken JSON at line 1 column 11: Expecting value."
     assert files(data) | {"info.json": (data / "info.json").read_bytes()} == before
 
@@ -205,26 +212,18 @@ def test_a_job_without_records_is_an_error_and_leaves_nothing(
 ):
     path = small_squad(question("q1", start=0))
     with pytest.raises(
-        InputError, match=r"no record came out; rejected: .*answer_not_at_answer_start.*1"
+        InputError, match="no record came out; rejected: 1 answer_not_at_answer_start"
     ):
-        build_dataset(squad_spec({str(path): "train"}, vocabulary_path), tmp_path / "data", [])
-    assert list((tmp_path / "data").iterdir()) == []
+        build(squad_spec({str(path): "train"}, vocabulary_path), tmp_path / "data")
+    assert not (tmp_path / "data").exists()
 
 
 def test_errors_of_ours_in_a_worker_are_not_taken_for_bad_input(vocabulary_path, tmp_path):
-    spec = squad_spec({"a.json": "train"}, vocabulary_path)
+    (tmp_path / "a.json").write_text("{}")
+    spec = squad_spec({str(tmp_path / "a.json"): "train"}, vocabulary_path)
     with pytest.raises(ZeroDivisionError):
-        build_dataset(dataclasses.replace(spec, read=_divide_by_zero), tmp_path / "data", [])
+        build(dataclasses.replace(spec, read=_divide_by_zero), tmp_path / "data")
 
 
 def _divide_by_zero(source, split):
     yield 1 / 0
-
-
-def test_sha256_of_a_folder_hangs_on_names_and_contents(tmp_path):
-    (tmp_path / "b").mkdir()
-    (tmp_path / "b" / "c").write_bytes(b"abc")
-    (tmp_path / "a").write_bytes(b"")
-    empty, abc = hashlib.sha256(b"").hexdigest(), hashlib.sha256(b"abc").hexdigest()
-    expected = hashlib.sha256(f"a {empty}\nb/c {abc}\n".encode()).hexdigest()
-    assert sha256_of_source(str(tmp_path)) == expected

@@ -1,4 +1,5 @@
 import logging
+import re
 import threading
 import time
 
@@ -27,18 +28,23 @@ def test_log_line_has_the_count_and_the_time_left(log, monkeypatch):
         update(0)  # nothing to go by yet
         time.sleep(0.02)
         update(100)
-    assert log.messages == ["reviews 100/100, eta 0 s"]
+    assert re.fullmatch(r"reviews 100/100, \d+/s, eta 0 s", *log.messages)
 
 
 def test_watch_shows_counts_once_the_total_is_known(log, monkeypatch):
     monkeypatch.setattr(progress_module, "LOG_INTERVAL_S", 0.0)
-    with watch("reviews", lambda: (2, 4)):
-        time.sleep(0.7)
-    assert log.messages[0].startswith("reviews 2/4, eta ")
+    counts = iter([(7, None), (9, None), (1, 9)])
+    with watch("reviews", lambda: next(counts, (2, 9))):
+        time.sleep(2.5)
+    assert [message.partition(",")[0] for message in log.messages[:3]] == [
+        "reviews: found 7",
+        "reviews: found 9",
+        "reviews 2/9",
+    ]
 
 
 def test_watch_ends_its_thread_when_the_block_fails():
     threads = threading.active_count()
-    with pytest.raises(KeyError), watch("reviews", lambda: (0, 0)):
+    with pytest.raises(KeyError), watch("reviews", lambda: (0, None)):
         raise KeyError
     assert threading.active_count() == threads

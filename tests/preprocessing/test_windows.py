@@ -2,15 +2,9 @@ import json
 
 import pytest
 
-from preprocessing.pipeline import build_dataset
-from preprocessing.windows import (
-    TokenizedText,
-    answer_token_span,
-    cut_windows,
-    window_label,
-    word_spans,
-)
-from tests.preprocessing.jobs import read_dataset, squad_spec
+from preprocessing.windows import TokenizedText, answer_token_span, cut_windows, window_label
+from tests.examples import read_dataset
+from tests.preprocessing.jobs import build, squad_spec
 from tests.preprocessing.reference import RunSquad
 
 
@@ -33,27 +27,10 @@ def test_cut_windows_leaves_no_gap_when_the_stride_is_longer():
     assert cut_windows(7, size=3, stride=5) == [(0, 3), (3, 6), (6, 7)]
 
 
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        pytest.param("", [], id="empty"),
-        pytest.param(" \t\r\n\u202f", [], id="only-white-space"),
-        pytest.param("ab c", [(0, 2), (3, 4)], id="two-words"),
-        pytest.param(" ab\tc\n", [(1, 3), (4, 5)], id="around"),
-        pytest.param("a\u202fb", [(0, 1), (2, 3)], id="narrow-no-break-space"),
-        pytest.param("a\u00a0b\u3000c", [(0, 5)], id="other-spaces-are-within-words"),
-    ],
-)
-def test_word_spans(text, expected):
-    assert word_spans(text) == expected
-
-
 def letters(text):
     """A tokenised text of one token per character that is no white space; ids are characters."""
     places = [i for i, character in enumerate(text) if not character.isspace()]
-    return TokenizedText(
-        text, [ord(text[i]) for i in places], places, [place + 1 for place in places]
-    )
+    return TokenizedText(text, [ord(text[i]) for i in places], places)
 
 
 @pytest.mark.parametrize(
@@ -70,6 +47,9 @@ def letters(text):
         pytest.param("ab cd", 2, " cd", (2, 3), id="space-before"),
         pytest.param(" ab", 0, " ab", None, id="space-before-the-first-word"),
         pytest.param("ab cd", 0, "xy", None, id="another-text-there"),
+        pytest.param("ab\tcd\nef", 3, "cd", (2, 3), id="tab-and-line-end"),
+        pytest.param("ab\u202fcd", 3, "cd", (2, 3), id="narrow-no-break-space"),
+        pytest.param("ab\u00a0cdcd", 3, "cd", (2, 3), id="another-space-is-within-a-word"),
     ],
 )
 def test_answer_token_span(text, start, answer, expected):
@@ -78,12 +58,12 @@ def test_answer_token_span(text, start, answer, expected):
 
 
 def test_answer_that_is_cut_differently_in_its_word_takes_the_whole_word():
-    context = TokenizedText("1990s", [7], [0], [5])
+    context = TokenizedText("1990s", [7], [0])
     assert answer_token_span(context, 0, "1990", [8]) == (0, 0)
 
 
 def test_answer_without_tokens_has_no_span():
-    context = TokenizedText("a \x07 b", [1, 2], [0, 4], [1, 5])
+    context = TokenizedText("a \x07 b", [1, 2], [0, 4])
     assert answer_token_span(context, 2, "\x07", []) is None
 
 
@@ -130,12 +110,11 @@ def test_records_of_real_files_equal_run_squad(real_data, real_vocabulary_path, 
 def check_against_run_squad(path, vocabulary_path, output_dir, lengths):
     """Every record of the job against the independent implementation, and no other records."""
     expected = RunSquad(vocabulary_path, *lengths).records(json.loads(path.read_bytes()))
-    info = build_dataset(
-        squad_spec({str(path): "train"}, vocabulary_path, *lengths), output_dir, []
-    )
+    data = output_dir / "data"
+    info = build(squad_spec({str(path): "train"}, vocabulary_path, *lengths), data)
     found = {
         (record.pop("id"), record.pop("window")): record
-        for record in read_dataset("squad", output_dir)["train"]
+        for record in read_dataset("squad", data)["train"]
     }
     assert found.keys() == expected.keys()
     assert [key for key in expected if found[key] != expected[key]] == []

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from preprocessing.tokenizer import BertTokenizer, load_vocabulary
+from preprocessing.tokenizer import BertTokenizer
+from preprocessing.vocabulary import load_vocabulary
 from serving.span_graph import candidate_spans, n_best, null_scores
 from serving.window_graph import cut_windows
 from tests.serving import run_squad_reference as reference

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from preprocessing.tokenizer import BertTokenizer, load_vocabulary
+from preprocessing.tokenizer import BertTokenizer
+from preprocessing.vocabulary import load_vocabulary
 from preprocessing.windows import cut_windows as cut_windows_in_python
 from serving.window_graph import cut_windows
 

@@ -9,8 +9,8 @@ import sys
 
 import tensorflow as tf
 
-from preprocessing import features
 from preprocessing.dataset_info import DatasetInfo, SplitInfo, sha256_of_file
+from tests.examples import encode
 
 WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *(f"w{i}" for i in range(55))]
 CLS, SEP = 2, 3
@@ -62,7 +62,7 @@ def write_dataset(folder, task, sizes, digest="first"):
         for shard, name in enumerate(shards):
             with tf.io.TFRecordWriter(str(folder / name)) as writer:
                 for record in records[shard::2]:
-                    writer.write(features.encode(task, record))
+                    writer.write(encode(record))
         splits[split] = SplitInfo(
             records=size,
             examples=size,
@@ -81,7 +81,7 @@ def write_dataset(folder, task, sizes, digest="first"):
         digest=digest,
         versions={},
     )
-    info.save(folder)
+    (folder / "info.json").write_text(info.to_json())
     return folder
 
 

@@ -1,0 +1,117 @@
+"""Which reader a source needs: by its name, and by what it is."""
+
+import collections
+from collections.abc import Iterator, Mapping, Sequence
+
+from preprocessing import files, imdb
+from preprocessing.errors import InputError
+from preprocessing.labelled_text import Columns, Review, discover_labels, read_labelled_texts
+from preprocessing.records import Rejected
+from preprocessing.squad_json import Paragraph, read_paragraphs
+from preprocessing.squad_lines import read_question_lines
+
+_ARCHIVES = (".tar", ".tgz", ".tbz2", ".txz", ".zip")
+_TABLES = (".csv", ".tsv", ".jsonl", ".json")
+
+
+def labelled_texts(path: str, split: str, columns: Columns) -> Iterator[Review | Rejected]:
+    """The labelled texts of one source, one after the other.
+
+    Args:
+        path: aclImdb as a folder or an archive, or a .csv, .tsv, .jsonl or .json (JSON lines)
+            file, which may be compressed; on any file system.
+        split: given to all texts of a file; aclImdb has its own splits.
+        columns: of a file.
+
+    Raises:
+        InputError: the source cannot be read, or is of no known kind.
+    """
+    if is_imdb(path):
+        _check_labels(path, columns)
+        yield from imdb.read_reviews(path)
+    else:
+        yield from read_labelled_texts(path, split, columns)
+
+
+def paragraphs(path: str, split: str) -> Iterator[Paragraph | Rejected]:
+    """The paragraphs of one source: a SQuAD .json file, or questions in a .jsonl file.
+
+    Args:
+        path: may be compressed; on any file system.
+        split: given to all of them.
+
+    Raises:
+        InputError: the source cannot be read, or is of no known kind.
+    """
+    kinds = {".json": read_paragraphs, ".jsonl": read_question_lines}
+    extension = files.extension_of(path)
+    if extension not in kinds:
+        raise InputError(_unknown(path, "a SQuAD file .json, or questions in JSON lines .jsonl"))
+    yield from kinds[extension](path, split)
+
+
+def labels_of(paths: Sequence[str], columns: Columns) -> tuple[str, ...]:
+    """The names of the labels in the order of their numbers, found in one pass over the files.
+
+    Raises:
+        InputError: see `discover_labels`; or aclImdb and files with other labels.
+    """
+    reviews = [path for path in paths if is_imdb(path)]
+    if len(reviews) == len(paths):
+        return imdb.LABELS
+    labels = columns.labels or discover_labels([p for p in paths if p not in reviews], columns)
+    for path in reviews:
+        _check_labels(path, Columns(labels=labels))
+    return labels
+
+
+def short_names(paths: Sequence[str]) -> Mapping[str, str]:
+    """For each path its last part or, where several end so, as many of its last parts as differ.
+
+    Ids are made of them: they stay the same when all the files are moved elsewhere.
+    """
+    endings = {path: _endings(path) for path in paths}
+    count = collections.Counter(ending for some in endings.values() for ending in some)
+    return {
+        path: next((ending for ending in some if count[ending] == 1), path)
+        for path, some in endings.items()
+    }
+
+
+def _endings(path: str) -> list[str]:
+    parts = path.split("/")
+    return ["/".join(parts[-n:]) for n in range(1, len(parts) + 1)]
+
+
+def is_imdb(path: str) -> bool:
+    """Whether a source is aclImdb, as a folder or an archive, and not a file of rows.
+
+    Raises:
+        InputError: it is of no known kind.
+    """
+    extension = files.extension_of(path)
+    if extension in _TABLES:
+        return False
+    if extension in _ARCHIVES or files.is_folder(path):
+        return True
+    raise InputError(
+        _unknown(
+            path,
+            "aclImdb as a folder or as .tar, .tar.gz, .tar.bz2, .tar.xz or .zip; or labelled texts "
+            "as .csv, .tsv, .jsonl or .json, which may end in .gz, .bz2 or .xz too",
+        )
+    )
+
+
+def _check_labels(path: str, columns: Columns) -> None:
+    if columns.labels not in ((), imdb.LABELS):
+        raise InputError(
+            f"{path}: aclImdb has the labels {','.join(imdb.LABELS)}, but --labels are "
+            f"{','.join(columns.labels)[:80]}."
+        )
+
+
+def _unknown(path: str, expected: str) -> str:
+    if not files.exists(path):
+        return f"{path}: no such file or folder, expected {expected}."
+    return f"{path}: its name tells no kind of source, expected {expected}."
