@@ -52,7 +52,7 @@ SIGNATURES = {
     },
 }
 # Ops that TF Text 2.12 registers too, which TF Serving 2.16 to 2.19 links.
-TEXT_OPS = {"FastWordpieceTokenizeWithOffsets", "NormalizeUTF8"}
+TEXT_OPS = {"FastWordpieceTokenizeWithOffsets"}
 
 
 def meta_graph(version):
