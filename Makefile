@@ -57,7 +57,7 @@ INSTALLED := $(VENV)/.installed-$(PYTHON_VERSION)
 VERBOSE := $(if $(V),-v)
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo data preprocess train export evaluate serve predict describe \
+.PHONY: help install demo data preprocess inspect train export evaluate serve predict describe \
   test test-slow test-realdata test-all lint format clean
 
 help:  ## list the commands
@@ -86,6 +86,9 @@ data: $(INSTALLED)  ## fetch the pretrained weights and write the sample data
 preprocess: $(INSTALLED)  ## raw files (INPUT) to TFRecords (DATA_DIR)
 	@$(BIN)/python -m preprocessing $(TASK) --input $(INPUT) --output_dir $(DATA_DIR) \
 	  --vocab_file $(VOCAB) $(PREPROCESS_FLAGS) $(VERBOSE)
+
+inspect: $(INSTALLED)  ## statistics, lengths and records of a data set (DATA_DIR)
+	@$(BIN)/python -m preprocessing.inspect $(DATA_DIR) $(INSPECT_FLAGS)
 
 train: $(INSTALLED)  ## TFRecords (DATA_DIR) to a run (RUN_DIR)
 	@$(BIN)/python -m trainer --task $(TASK) --data_dir $(DATA_DIR) --output_dir $(RUN_DIR) \
