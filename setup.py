@@ -39,7 +39,11 @@ SERVING = [
     "starlette>=0.40",  # the REST requests and answers
     "uvicorn>=0.30",  # the HTTP server under it
 ]
+DASK = [
+    "apache-beam[dask]>=2.77,<2.78",  # runs the pipelines on a Dask cluster
+]
 TEST = [
+    *DASK,
     "pytest>=8",  # runs the tests
     "hypothesis>=6",  # generated strings for the tokeniser
     "tokenizers>=0.20",  # the reference tokenisation
@@ -67,6 +71,7 @@ setup(
         "trainer": TRAINER,
         "serving": SERVING,
         "client": CLIENT,
+        "dask": [*PREPROCESSING, *DASK],
         "test": TEST,
         "all": sorted({*PREPROCESSING, *TRAINER, *SERVING}),
     },

@@ -21,7 +21,7 @@ def main(arguments: list[str]) -> None:
     start = time.monotonic()
     spec = jobs.imdb_job(flags) if flags.task == "imdb" else jobs.squad_job(flags)
     # Beam has a flag of that name: runners are not to ask their servers then.
-    beam_flags += ["--dry_run"] * flags.dry_run
+    beam_flags += ["--dry_run=True"] * flags.dry_run
     job = beam_run.job_for_flags(beam_flags, jobs.source_bytes(spec))
     if flags.dry_run:
         for line in pipeline.describe(spec, flags.output_dir, job):

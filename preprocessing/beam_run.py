@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 import apache_beam as beam
 from apache_beam.options.pipeline_options import DirectOptions, PipelineOptions, StandardOptions
+from apache_beam.runners.runner import PipelineRunner
 
 from preprocessing import beam_runners
 from preprocessing.errors import InputError
@@ -19,6 +20,7 @@ from preprocessing.worker_processes import DIED, WorkerProcesses
 # From this many bytes of sources on, worker processes are worth their start.
 PARALLEL_FROM = 8 << 20
 _RAISED = f"{InputError.__module__}.{InputError.__qualname__}: "  # as tracebacks name it
+_DIED_ON_DASK = "all those workers died while running it"
 _STEP = " [while running "  # as Beam adds the failed step to a message
 
 
@@ -61,7 +63,7 @@ class BeamJob:
             with (
                 _errors_of_workers(),
                 workers.ended_on_errors(),
-                beam_runners.closing(self.new_pipeline(workers)) as pipeline,
+                beam_runners.running(self.new_pipeline(workers)) as pipeline,
             ):
                 yield pipeline
 
@@ -71,6 +73,7 @@ class BeamJob:
         Raises:
             InputError: it does not take them.
         """
+        runner: PipelineRunner
         if workers and self.processes:
             runner = workers.runner(self.options)
         else:
@@ -137,12 +140,12 @@ def _errors_of_workers() -> Iterator[None]:
     """Raises InputError and KeyboardInterrupt as they were: runners wrap them, or send text.
 
     Without `-v`, Beam's own report of the error is kept out of the log: it comes first, in many
-    lines, and what is raised says the same.
+    lines, and what is raised says the same. Some of it goes to the root logger.
     """
-    beam_logger = logging.getLogger("apache_beam")
-    level = beam_logger.level
-    if not logging.getLogger().isEnabledFor(logging.INFO):
-        beam_logger.setLevel(logging.CRITICAL)
+    root = logging.getLogger()
+    level = root.level
+    if not root.isEnabledFor(logging.INFO):
+        root.setLevel(logging.CRITICAL)
     try:
         yield
     except Exception as error:
@@ -153,17 +156,17 @@ def _errors_of_workers() -> Iterator[None]:
             raise
         raise InputError(message) from error
     finally:
-        beam_logger.setLevel(level)
+        root.setLevel(level)
 
 
 def _message_of_input_error(error: Exception) -> str | None:
     if isinstance(error, InputError):
         return str(error).partition(_STEP)[0]
-    if any(phrase in str(error) for phrase in DIED):
+    if any(phrase in str(error) for phrase in (*DIED, _DIED_ON_DASK)):
         return (
             "a worker process ended before its work did: it was killed, perhaps for want of "
-            "memory. Run the job again; --direct_num_workers=1 takes the least. Nothing was "
-            "published."
+            "memory. Run the job again, with fewer workers on a machine if it was memory "
+            "(--direct_num_workers=1 on this one). Nothing was published."
         )
     raised = [line for line in str(error).splitlines() if line.startswith(_RAISED)]
     return raised[-1].removeprefix(_RAISED).partition(_STEP)[0] if raised else None

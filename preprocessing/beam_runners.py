@@ -5,13 +5,16 @@ import importlib
 import logging
 import os
 import re
+import socket
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import apache_beam as beam
 from apache_beam.options.pipeline_options import (
+    FlinkRunnerOptions,
     GoogleCloudOptions,
     PipelineOptions,
+    PortableOptions,
     StandardOptions,
 )
 from apache_beam.options.pipeline_options_validator import PipelineOptionsValidator
@@ -41,7 +44,7 @@ _CONNECT_TIMEOUT_S = 10
 
 def full_name(runner: str | None) -> str:
     """The class of a runner that is named as Beam takes it; of our own choice for none."""
-    return _FULL_NAMES.get(_kind(runner or "direct"), runner)
+    return _FULL_NAMES.get(_kind(runner), runner) if runner else LOCAL
 
 
 def _kind(runner: str) -> str:
@@ -75,9 +78,12 @@ def check(options: PipelineOptions, runner: PipelineRunner) -> None:
     """Checks what Beam would check with Google's servers, or only on workers minutes later.
 
     Raises:
-        InputError: a flag that Dataflow needs is missing or bad.
+        InputError: a flag that the runner needs is missing or bad.
     """
-    if _kind(type(runner).__name__) != "dataflow":
+    kind = _kind(type(runner).__name__)
+    if kind == "portable" and not options.view_as(PortableOptions).job_endpoint:
+        raise InputError("--runner PortableRunner needs --job_endpoint HOST:PORT of a job server.")
+    if kind != "dataflow":
         return
     cloud = options.view_as(GoogleCloudOptions)
     validator = PipelineOptionsValidator(options, runner)
@@ -91,17 +97,43 @@ def check(options: PipelineOptions, runner: PipelineRunner) -> None:
 
 
 def prepare(options: PipelineOptions) -> None:
+    """Finds the cluster that a job is to run on.
+
+    Raises:
+        InputError: nobody answers there.
+    """
+    if options.view_as(StandardOptions).runner == _DASK:
+        _choose_parts(options)
+        return
+    job_endpoint = options.view_as(PortableOptions).job_endpoint
+    if job_endpoint:
+        _check_address("--job_endpoint", job_endpoint)
+    flink_master = options.view_as(FlinkRunnerOptions).flink_master
+    if not flink_master.startswith("["):  # [auto], [local]
+        _check_address("--flink_master", flink_master)
+
+
+def _check_address(flag: str, address: str) -> None:
+    """Beam would try for minutes."""
+    host, _, port = re.sub(r"^\w+://|/.*", "", address).rpartition(":")
+    try:
+        socket.create_connection((host, int(port)), _CONNECT_TIMEOUT_S).close()
+    except (OSError, ValueError) as error:
+        raise InputError(
+            f"{flag} {address}: nobody answers there ({error}), expected host:port of a server "
+            "that runs."
+        ) from error
+
+
+def _choose_parts(options: PipelineOptions) -> None:
     """Cuts a job on Dask into as many parts as keep all workers of the cluster busy.
 
     By itself Dask would make one part of it. What the user chose stays.
-
-    Raises:
-        InputError: there is no cluster.
     """
-    if options.view_as(StandardOptions).runner != _DASK:
-        return
     from apache_beam.runners.dask.dask_runner import DaskOptions
 
+    if not logging.getLogger().isEnabledFor(logging.INFO):
+        logging.getLogger("distributed").setLevel(logging.ERROR)  # it has a handler of its own
     dask = options.view_as(DaskOptions)
     threads = _threads(dask)
     if not threads:
@@ -119,13 +151,23 @@ def parts(options: PipelineOptions) -> int:
 
 
 @contextlib.contextmanager
-def closing(pipeline: beam.Pipeline) -> Iterator[beam.Pipeline]:
-    """Runs a pipeline when the block ends, and then leaves the cluster if it ran on one."""
+def running(pipeline: beam.Pipeline) -> Iterator[beam.Pipeline]:
+    """Runs a pipeline when the block ends, and then leaves the cluster if it ran on one.
+
+    Raises:
+        InputError: the runner does not start it.
+    """
     try:
         with pipeline:
             yield pipeline
+    except Exception as error:
+        name = type(pipeline.runner).__name__
+        if full_name(name) == LOCAL or hasattr(pipeline, "result"):  # the job has run
+            raise
+        message = " ".join(str(error).split())[:1000]
+        raise InputError(f"--runner {name} cannot start the job: {message}") from error
     finally:
-        client = getattr(getattr(pipeline, "result", None), "client", None)
+        client = getattr(getattr(pipeline, "result", None), "client", None)  # of Dask
         if client:
             client.close()
 
@@ -136,6 +178,10 @@ def _threads(dask: "DaskOptions") -> int:
 
     if dask.scheduler_file and not os.path.exists(dask.scheduler_file):  # Dask waits for ever
         raise InputError(f"--dask_scheduler_file {dask.scheduler_file}: no such file.")
+    if dask.address and not re.search(r":\d+$", dask.address):  # Dask tries that for 20 s
+        raise InputError(
+            f"--dask_client_address {dask.address}: it has no port, expected e.g. tcp://host:8786."
+        )
     if not dask.address and not dask.scheduler_file:
         return os.cpu_count() or 1  # Dask starts workers on this machine
     try:

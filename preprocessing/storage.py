@@ -24,7 +24,12 @@ def join(folder: str, *names: str) -> str:
 
 
 def create(path: str) -> BinaryIO:
-    """Opens a new file to write bytes to; on most remote systems it appears when closed."""
+    """Opens a new file to write bytes to; on most remote systems it appears when closed.
+
+    Locally its folder must be there: a worker that is late must not make that of an ended job.
+    """
+    if is_local(path):
+        return open(path, "wb")
     return FileSystems.create(path, **_PLAIN)
 
 

@@ -8,7 +8,9 @@ import collections
 import dataclasses
 import hashlib
 import json
+import os
 import pickle
+import socket
 import struct
 import threading
 import uuid
@@ -21,6 +23,7 @@ import google_crc32c
 from preprocessing import progress_files, runs, statistics, storage
 from preprocessing.blocks import Block, Sized, read_block, write_blocks
 from preprocessing.conversion import Converted, Converter, TokenizerSpec
+from preprocessing.errors import InputError
 from preprocessing.records import place_of
 from preprocessing.runs import Group, Slice
 
@@ -96,9 +99,21 @@ class _ReadSource(beam.DoFn):
 
     def process(self, source: Source | None) -> Iterator[Any]:
         if source is not None:
+            _check_seen(source.path, self._work)
             for block in write_blocks(self._read(source.path, source.split), self._work):
                 progress_files.add(self._work, "read", block.elements)
                 yield block
+
+
+def _check_seen(*places: str) -> None:
+    """A cluster's worker may see other files than the process that started the job."""
+    for place in places:
+        if storage.is_local(place) and not os.path.exists(place):
+            raise InputError(
+                f"{place}: the worker on {socket.gethostname()} in {os.getcwd()} does not see it. "
+                "A cluster's workers need absolute paths on a file system that they share, or "
+                "gs://, s3:// or hdfs://."
+            )
 
 
 class Tokenize(beam.PTransform):

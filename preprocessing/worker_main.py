@@ -7,12 +7,15 @@ import time
 
 from apache_beam.runners.worker import sdk_worker_main
 
+PARENT = "BERTLINE_PARENT"  # the number of the process that started the job
 _INTERVAL_S = 0.5
 
 
 def main() -> None:
     """Runs Beam's worker, and leaves at once when it is done or the job's process has gone."""
-    threading.Thread(target=_exit_with, args=[os.getppid()], daemon=True).start()
+    # Named, and not asked for: it may have been killed while this process was starting.
+    parent = int(os.environ[PARENT])
+    threading.Thread(target=_exit_with, args=[parent], daemon=True).start()
     # Keras, which TensorFlow imports, does without it; its import would take half a second.
     sys.modules["matplotlib"] = None  # type: ignore[assignment]
     sdk_worker_main.main(sys.argv)

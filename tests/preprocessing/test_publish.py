@@ -31,6 +31,7 @@ NOT_OURS = {"notes.txt": b"1", "vocabulary.txt": b"2", "mine.tfrecord": b"3", "v
 
 
 def write(folder, contents):
+    storage.make_folder(str(folder))
     for name, content in contents.items():
         with storage.create(storage.join(str(folder), name)) as file:
             file.write(content)
