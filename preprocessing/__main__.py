@@ -15,8 +15,9 @@ def main(arguments: list[str]) -> None:
     flags, beam_flags = _parser().parse_known_args(arguments)
     _check(flags)
     # Beam is imported after the flags are checked: it takes a second.
-    from preprocessing import beam_run, jobs, pipeline, remote_files
+    from preprocessing import beam_run, jobs, pipeline, publish, remote_files
 
+    publish.check_free(flags.output_dir)
     remote_files.configure(beam_flags)
     start = time.monotonic()
     spec = jobs.imdb_job(flags) if flags.task == "imdb" else jobs.squad_job(flags)

@@ -6,6 +6,7 @@ import io
 import logging
 import os
 import pathlib
+import re
 import tempfile
 from collections.abc import Iterator
 
@@ -21,6 +22,7 @@ from preprocessing.worker_processes import DIED, WorkerProcesses
 PARALLEL_FROM = 8 << 20
 _RAISED = f"{InputError.__module__}.{InputError.__qualname__}: "  # as tracebacks name it
 _DIED_ON_DASK = "all those workers died while running it"
+_NO_SPACE = re.compile(r"OSError: \[Errno (?:28|122)\] ([^\n\[]*)")  # full, or over the quota
 _STEP = " [while running "  # as Beam adds the failed step to a message
 
 
@@ -167,6 +169,12 @@ def _message_of_input_error(error: Exception) -> str | None:
             "a worker process ended before its work did: it was killed, perhaps for want of "
             "memory. Run the job again, with fewer workers on a machine if it was memory "
             "(--direct_num_workers=1 on this one). Nothing was published."
+        )
+    no_space = _NO_SPACE.search(f"{type(error).__name__}: {error}")
+    if no_space:
+        return (
+            f"{no_space[1].strip()}: beside --output_dir a job needs about three times the size of "
+            "its unpacked sources while it runs. Nothing was published."
         )
     raised = [line for line in str(error).splitlines() if line.startswith(_RAISED)]
     return raised[-1].removeprefix(_RAISED).partition(_STEP)[0] if raised else None

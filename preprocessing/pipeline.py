@@ -1,11 +1,11 @@
 """One data set from its sources to published shards and `info.json`."""
 
 import collections
-import concurrent.futures
 import dataclasses
 import hashlib
 import importlib.metadata
 import pickle
+import threading
 from collections.abc import Callable, Iterable
 
 import apache_beam as beam
@@ -53,8 +53,9 @@ def build_dataset(spec: DatasetSpec, output_dir: str, job: BeamJob) -> DatasetIn
             allows.
     """
     vocabulary = load_vocabulary(spec.vocabulary_path)
-    with work_folder(output_dir) as work, concurrent.futures.ThreadPoolExecutor(1) as thread:
-        checksums = thread.submit(_checksums, spec)
+    with work_folder(output_dir) as work:
+        checksums = _Checksums(spec.sources)
+        checksums.start()
         outputs = _run(spec, TokenizerSpec(tuple(vocabulary), spec.lowercase), work, job)
         info = _dataset_info(spec, outputs, checksums.result())
         _check(spec, info, outputs)
@@ -125,8 +126,31 @@ def _run(spec: DatasetSpec, tokenizer: TokenizerSpec, work: str, job: BeamJob) -
         return pickle.load(file)
 
 
-def _checksums(spec: DatasetSpec) -> dict[str, str]:
-    return {source.path: sha256_of(source.path) for source in spec.sources}
+class _Checksums(threading.Thread):
+    """Reads the sources for their SHA-256 meanwhile; a job that fails does not wait for it."""
+
+    def __init__(self, sources: list[Source]):
+        super().__init__(daemon=True)
+        self._sources = sources
+        self._found: dict[str, str] = {}
+        self._error: InputError | None = None
+
+    def run(self) -> None:
+        try:
+            self._found = {source.path: sha256_of(source.path) for source in self._sources}
+        except InputError as error:
+            self._error = error
+
+    def result(self) -> dict[str, str]:
+        """Source -> SHA-256.
+
+        Raises:
+            InputError: one cannot be read.
+        """
+        self.join()
+        if self._error:
+            raise self._error
+        return self._found
 
 
 def _copy(source: str, target: str) -> None:

@@ -48,6 +48,18 @@ def work_folder(output_dir: str) -> Iterator[str]:
             storage.delete_folder(work)
 
 
+def check_free(output_dir: str) -> None:
+    """Fails where `work_folder` would, for a job that has much to do before it gets there.
+
+    Raises:
+        InputError: another job is writing to the same place on this machine's file systems.
+    """
+    base = _base(output_dir)
+    if storage.is_local(base) and os.path.exists(os.path.join(base, _LOCK_FILE)):
+        with work_folder(output_dir):
+            pass
+
+
 def _base(output_dir: str) -> str:
     """Where jobs for a folder work: one place, by whatever name they call the folder.
 

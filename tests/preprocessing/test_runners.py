@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import functools
 import importlib.util
 import json
 import os
@@ -20,10 +21,12 @@ import pytest
 from apache_beam.pipeline import PipelineVisitor
 
 from preprocessing import __main__ as command
-from preprocessing import beam_run, pipeline
+from preprocessing import beam_run, pipeline, sources
 from preprocessing.conversion import TokenizerSpec
 from preprocessing.dataset_info import load_info
 from preprocessing.errors import InputError
+from preprocessing.labelled_text import Columns
+from preprocessing.transforms import Source
 from preprocessing.vocabulary import load_vocabulary
 from tests.preprocessing.job_process import contents, write_reviews
 from tests.preprocessing.jobs import TWO_PROCESSES, TWO_THREADS, build, imdb_spec
@@ -41,13 +44,13 @@ def flags(sample_dir, vocabulary_path, tmp_path_factory):
     reviews = tmp_path_factory.mktemp("reviews") / "csv"
     write_reviews(sample_dir, reviews, files=8, times=1)
     (reviews / "part-8.csv").write_text('label,text\nneg," "\npos,"Fine."\n')
-    sources = {"imdb": [reviews / "*.csv"], "squad": sorted(sample_dir.glob("squad-*.json"))}
+    inputs = {"imdb": [reviews / "*.csv"], "squad": sorted(sample_dir.glob("squad-*.json"))}
     return {
         task: [
             task, "--input", *map(str, paths), "--vocab_file", str(vocabulary_path),
             "--max_rejected_fraction", "0.5", "--num_shards", "2",
         ]
-        for task, paths in sources.items()
+        for task, paths in inputs.items()
     }  # fmt: skip
 
 
@@ -98,6 +101,26 @@ def test_two_processes(flags, in_process, tmp_path):
     assert len(workers) == 2
     assert os.getpid() not in workers
     assert load_info(tmp_path / "data").rejected == {"empty_text": 1}
+
+
+def _fill_the_disk(path, split):
+    pathlib.Path("/dev/full").write_text("No device has space for it.")
+    yield
+
+
+@pytest.mark.parametrize(
+    "beam_flags", [[], pytest.param(TWO_PROCESSES, marks=pytest.mark.slow)], ids=["one", "two"]
+)
+def test_a_full_disk_is_one_line(vocabulary_path, tmp_path, beam_flags):
+    source = tmp_path / "reviews.csv"
+    source.write_text("label,text\nneg,Poor.\npos,Fine.\n")
+    spec = dataclasses.replace(imdb_spec(source, vocabulary_path), read=_fill_the_disk)
+    with pytest.raises(InputError) as caught:
+        build(spec, tmp_path / "data", beam_flags)
+    assert str(caught.value) == (
+        "No space left on device: beside --output_dir a job needs about three times the size of "
+        "its unpacked sources while it runs. Nothing was published."
+    )
 
 
 class Cluster:
@@ -158,9 +181,9 @@ def test_dask_with_two_workers(cluster, flags, in_process, tmp_path, task):
 def test_an_error_on_dask_is_the_same(cluster, flags, tmp_path):
     broken = tmp_path / "broken.json"
     broken.write_text('{"data": [')
-    sources = [*flags["squad"], "--validation_input", str(broken)]
+    some = [*flags["squad"], "--validation_input", str(broken)]
     with pytest.raises(InputError) as caught:
-        run(sources, tmp_path / "data", "--runner=DaskRunner", cluster.flag)
+        run(some, tmp_path / "data", "--runner=DaskRunner", cluster.flag)
     assert str(caught.value) == f"{broken}: broken JSON at line 1 column 11: Expecting value."
     assert [path.name for path in tmp_path.iterdir()] == ["broken.json"]
 
@@ -430,7 +453,10 @@ def travelling(source, vocabulary_path, folder):
     """All elements between the steps of a job."""
     work = folder / "work"
     work.mkdir(parents=True)
-    spec = imdb_spec(source, vocabulary_path)
+    read = functools.partial(sources.labelled_texts, columns=Columns(labels=("neg", "pos")))
+    spec = dataclasses.replace(
+        imdb_spec(source, vocabulary_path), read=read, sources=[Source(str(source), "train")]
+    )
     tokenizer = TokenizerSpec(tuple(load_vocabulary(str(vocabulary_path))), True)
     job = beam_run.job_for_flags([], 0)
     with job.pipeline() as steps:
@@ -439,6 +465,7 @@ def travelling(source, vocabulary_path, folder):
         steps.visit(collections)
         for number, collection in enumerate(collections.found):
             _ = collection | f"Note{number}" >> beam.Map(_note, str(folder / f"noted-{number}"))
+    assert list(work.glob("*.tfrecord"))
     return [element for path in folder.glob("noted-*") for element in _unpickled(path)]
 
 
