@@ -27,7 +27,7 @@ class Cost:
     """
 
     seconds: float
-    cpu_s: float  # user and system, of the command and the processes it waited for
+    cpu_s: float  # user and system, of all processes; sampled where they were not waited for
     largest_process_mib: float
     all_processes_mib: float  # at the moment when they had most, among the samples
 
@@ -43,10 +43,10 @@ def measure(command: Sequence[str], cwd: pathlib.Path, log: pathlib.Path) -> Cos
     Raises:
         InputError: it cannot be started, or its exit status is not 0; with its last words.
     """
-    memory = _Memory()
+    samples = _Samples()
     with open(log, "wb") as output:
         start = time.monotonic()
-        with _session(command, cwd, output) as process, memory.sampled(process.pid):
+        with _session(command, cwd, output) as process, samples.taken(process.pid):
             _, status, usage = os.wait4(process.pid, 0)
             seconds = time.monotonic() - start
             process.returncode = os.waitstatus_to_exitcode(status)
@@ -57,9 +57,9 @@ def measure(command: Sequence[str], cwd: pathlib.Path, log: pathlib.Path) -> Cos
         )
     return Cost(
         seconds=seconds,
-        cpu_s=usage.ru_utime + usage.ru_stime,
-        largest_process_mib=memory.largest_process_kib / 1024,
-        all_processes_mib=memory.all_processes_kib / 1024,
+        cpu_s=max(usage.ru_utime + usage.ru_stime, sum(samples.cpu_s.values())),
+        largest_process_mib=samples.largest_process_kib / 1024,
+        all_processes_mib=samples.all_processes_kib / 1024,
     )
 
 
@@ -86,13 +86,14 @@ def _session(
             os.killpg(process.pid, signal.SIGKILL)
 
 
-class _Memory:
+class _Samples:
     def __init__(self) -> None:
         self.largest_process_kib = 0
         self.all_processes_kib = 0
+        self.cpu_s: dict[int, float] = {}  # of each process
 
     @contextlib.contextmanager
-    def sampled(self, session: int) -> Iterator[None]:
+    def taken(self, session: int) -> Iterator[None]:
         finished = threading.Event()
         thread = threading.Thread(target=self._poll, args=(session, finished), daemon=True)
         thread.start()
@@ -104,20 +105,24 @@ class _Memory:
 
     def _poll(self, session: int, finished: threading.Event) -> None:
         while _PROC.exists() and not finished.wait(SAMPLE_INTERVAL_S):
-            sizes = [size for pid in _pids_of_session(session) if (size := _sizes_kib(pid))]
+            processes = dict(_session_cpu_s(session))
+            self.cpu_s |= processes
+            sizes = [size for pid in processes if (size := _sizes_kib(pid))]
             for peak, _ in sizes:
                 self.largest_process_kib = max(self.largest_process_kib, peak)
             self.all_processes_kib = max(self.all_processes_kib, sum(now for _, now in sizes))
 
 
-def _pids_of_session(session: int) -> Iterator[int]:
+def _session_cpu_s(session: int) -> Iterator[tuple[int, float]]:
+    """The processes of a session, and the processor time of each so far."""
     for folder in _PROC.iterdir():
         if folder.name.isdigit():
             with contextlib.suppress(OSError):  # it may be gone
-                # pid (name) state parent group session …; a name may hold anything
+                # pid (name) state parent group session … user system; a name may hold anything
                 fields = (folder / "stat").read_text().rpartition(")")[2].split()
                 if int(fields[3]) == session:
-                    yield int(folder.name)
+                    ticks = int(fields[11]) + int(fields[12])
+                    yield int(folder.name), ticks / os.sysconf("SC_CLK_TCK")
 
 
 def _sizes_kib(pid: int) -> tuple[int, int] | None:

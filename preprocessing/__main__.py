@@ -4,7 +4,7 @@ import argparse
 import logging
 import time
 
-from preprocessing import command_line
+from preprocessing import command_line, fork_server
 from preprocessing.dataset_info import DatasetInfo
 from preprocessing.errors import InputError
 
@@ -14,6 +14,8 @@ logger = logging.getLogger(__name__)
 def main(arguments: list[str]) -> None:
     flags, beam_flags = _parser().parse_known_args(arguments)
     _check(flags)
+    if not beam_flags and not flags.dry_run:
+        fork_server.start_for(flags.input)
     # Beam is imported after the flags are checked: it takes a second.
     from preprocessing import beam_run, jobs, pipeline, publish, remote_files
 

@@ -4,7 +4,6 @@ import contextlib
 import dataclasses
 import io
 import logging
-import os
 import pathlib
 import re
 import tempfile
@@ -14,12 +13,10 @@ import apache_beam as beam
 from apache_beam.options.pipeline_options import DirectOptions, PipelineOptions, StandardOptions
 from apache_beam.runners.runner import PipelineRunner
 
-from preprocessing import beam_runners
+from preprocessing import beam_runners, fork_server
 from preprocessing.errors import InputError
 from preprocessing.worker_processes import DIED, WorkerProcesses
 
-# From this many bytes of sources on, worker processes are worth their start.
-PARALLEL_FROM = 8 << 20
 _RAISED = f"{InputError.__module__}.{InputError.__qualname__}: "  # as tracebacks name it
 _DIED_ON_DASK = "all those workers died while running it"
 _NO_SPACE = re.compile(r"OSError: \[Errno (?:28|122)\] ([^\n\[]*)")  # full, or over the quota
@@ -115,11 +112,11 @@ def job_for_flags(flags: list[str], source_bytes: int) -> BeamJob:
 
 def _processes(options: PipelineOptions, flags: list[str], source_bytes: int) -> int:
     direct = options.view_as(DirectOptions)
-    cpus = len(os.sched_getaffinity(0))
+    cpus = fork_server.cpu_count()
     if any(flag.startswith("--direct_") for flag in flags):
         count = direct.direct_num_workers or cpus  # 0 stands for all, as Beam has it
         return count if direct.direct_running_mode == "multi_processing" else 0
-    if cpus == 1 or source_bytes < PARALLEL_FROM:
+    if cpus == 1 or source_bytes < fork_server.PARALLEL_FROM:
         return 0
     direct.direct_num_workers = cpus
     return cpus

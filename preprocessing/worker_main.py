@@ -1,35 +1,38 @@
-"""A Beam worker process that does not outlive the job: `python -m preprocessing.worker_main`."""
+"""What a forked worker process does: Beam's worker, which does not outlive the job."""
 
+import gc
+import multiprocessing
 import os
 import sys
 import threading
-import time
-
-from apache_beam.runners.worker import sdk_worker_main
-
-PARENT = "BERTLINE_PARENT"  # the number of the process that started the job
-_INTERVAL_S = 0.5
 
 
-def main() -> None:
-    """Runs Beam's worker, and leaves at once when it is done or the job's process has gone."""
-    # Named, and not asked for: it may have been killed while this process was starting.
-    parent = int(os.environ[PARENT])
-    threading.Thread(target=_exit_with, args=[parent], daemon=True).start()
-    # Keras, which TensorFlow imports, does without it; its import would take half a second.
-    sys.modules["matplotlib"] = None  # type: ignore[assignment]
+def main(environment: dict[str, str], log: str | None) -> None:
+    """Runs Beam's worker, and leaves at once when it is done or the job's process has gone.
+
+    Args:
+        environment: of the job's process, and what Beam's worker asks it for.
+        log: file for what is printed.
+    """
+    threading.Thread(target=_exit_with_job, daemon=True).start()
+    gc.enable()
+    if log:
+        output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+        os.dup2(output, 1)
+        os.dup2(output, 2)
+    os.environ.clear()
+    os.environ.update(environment)
+    from apache_beam.runners.worker import sdk_worker_main
+
     sdk_worker_main.main(sys.argv)
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(0)  # to take TensorFlow down in order would take a second
 
 
-def _exit_with(parent: int) -> None:
+def _exit_with_job() -> None:
     """Beam's worker would first finish what it was given, for nobody, and write its files."""
-    while os.getppid() == parent:
-        time.sleep(_INTERVAL_S)
+    job = multiprocessing.parent_process()
+    assert job
+    job.join()
     os._exit(1)
-
-
-if __name__ == "__main__":
-    main()

@@ -2,15 +2,14 @@
 
 import contextlib
 import logging
+import multiprocessing.process
 import os
 import pathlib
-import shlex
 import signal
-import sys
 import threading
 import time
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, ClassVar
 
 import grpc
 from apache_beam.options.pipeline_options import DirectOptions, PipelineOptions
@@ -18,29 +17,39 @@ from apache_beam.portability.api import beam_provision_api_pb2
 from apache_beam.runners.job.utils import dict_to_struct
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 from apache_beam.runners.portability.fn_api_runner.fn_runner import ExtendedProvisionInfo
-from apache_beam.transforms.environments import SubprocessSDKEnvironment
+from apache_beam.runners.portability.fn_api_runner.worker_handlers import (
+    GrpcWorkerHandler,
+    WorkerHandler,
+)
+from apache_beam.transforms.environments import Environment
+from google.protobuf import json_format
 
-from preprocessing.worker_main import PARENT
+from preprocessing import fork_server, worker_main
 
-_EXITED = "Worker subprocess exited"  # as Beam says it, in a thread that nobody listens to
+_FORKED = "bertline:env:forked_python:v1"  # names our kind of worker to Beam
+_EXITED = "Worker process exited"  # said in a thread that nobody listens to
 DIED = ("Channel closed prematurely", _EXITED)
 _GRACE_S = 5.0  # for Beam to notice by itself that a worker died
 _INTERVAL_S = 1.0  # between signals to leave what Beam waits for
 # Threads that end when a worker does, with an error that they would print.
-_THREADS = ("run_worker", "beam_control_read", "read_grpc_client_inputs")
+_RUNNING = "run_worker"
+_THREADS = (_RUNNING, "beam_control_read", "read_grpc_client_inputs")
 
 
 class WorkerProcesses:
     """The worker processes of one job on this machine.
 
     Args:
-        folder: local, for what they print (unless this process logs it all) and for their numbers.
+        folder: local, for what they print, unless this process logs it all.
     """
 
+    _jobs: ClassVar[dict[str, "WorkerProcesses"]] = {}  # by the folder: Beam knows only that
+
     def __init__(self, folder: pathlib.Path):
-        self._log = folder / "log"
-        self._pids = folder / "pids"
+        self._folder = str(folder)
+        self._processes: list[multiprocessing.process.BaseProcess] = []
         self._stopped: BaseException | None = None  # what a signal raised
+        self._killed = False
         self._finished = threading.Event()
         self._lock = threading.Lock()
 
@@ -48,10 +57,8 @@ class WorkerProcesses:
         """Beam's local runner as `--direct_running_mode=multi_processing` sets it up."""
         # The environment says it; and it is made here, as the runner's own prints to the terminal.
         options.view_as(DirectOptions).direct_running_mode = "in_memory"
-        program = f"{shlex.quote(sys.executable)} -m preprocessing.worker_main"
-        command = f"echo $$ >>{shlex.quote(str(self._pids))}; {PARENT}={os.getpid()} exec {program}"
-        if not logging.getLogger().isEnabledFor(logging.INFO):
-            command += f" >>{shlex.quote(str(self._log))} 2>&1"
+        fork_server.start()
+        self._jobs[self._folder] = self
         # Numbers as text: the message has only floats, and a worker's parser takes no 2.0 for 2.
         known = {
             name: str(value) if type(value) in (int, float) else value
@@ -61,9 +68,37 @@ class WorkerProcesses:
             retrieval_token="unused", pipeline_options=dict_to_struct(known)
         )
         return FnApiRunner(
-            default_environment=SubprocessSDKEnvironment.from_command_string(command),
+            default_environment=_ForkedEnvironment(self._folder),
             provision_info=ExtendedProvisionInfo(provision),
         )
+
+    @classmethod
+    def of(cls, folder: str) -> "WorkerProcesses":
+        """Those of the job that has this folder."""
+        return cls._jobs[folder]
+
+    def run(self, environment: dict[str, str]) -> None:
+        """Starts a worker and waits for its end.
+
+        Args:
+            environment: what Beam's worker asks it for.
+
+        Raises:
+            RuntimeError: it failed or was killed.
+        """
+        log = None if logging.getLogger().isEnabledFor(logging.INFO) else f"{self._folder}/log"
+        process = fork_server.context.Process(
+            target=worker_main.main, args=(os.environ | environment, log), daemon=True
+        )
+        process.start()
+        threading.current_thread().name = _RUNNING
+        with self._lock:
+            self._processes.append(process)
+            if self._killed:
+                process.kill()
+        process.join()
+        if process.exitcode:
+            raise RuntimeError(f"{_EXITED} with status {process.exitcode}")
 
     @contextlib.contextmanager
     def ended_on_errors(self) -> Iterator[None]:
@@ -102,6 +137,7 @@ class WorkerProcesses:
             raise
         finally:
             self._finish()
+            self._jobs.pop(self._folder, None)
             threading.excepthook = report
             for number, handler in handlers.items():
                 signal.signal(number, handler)
@@ -139,10 +175,50 @@ class WorkerProcesses:
             self._finished.set()
 
     def _kill(self) -> None:
-        numbers = self._pids.read_text().split() if self._pids.exists() else []
-        for number in numbers:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(int(number), signal.SIGKILL)
+        with self._lock:
+            self._killed = True
+            for process in self._processes:
+                process.kill()
+
+
+class _ForkedEnvironment(Environment):
+    """Says in Beam's pipeline which kind of worker it needs."""
+
+    def __init__(self, folder: str):
+        super().__init__()
+        self._folder = folder
+
+    def to_runner_api_parameter(self, context: Any) -> tuple[str, bytes]:
+        return _FORKED, self._folder.encode()
+
+
+@WorkerHandler.register_environment(_FORKED, bytes)
+class _ForkedWorkerHandler(GrpcWorkerHandler):
+    """Starts one worker for Beam's runner, and tells it where the runner listens."""
+
+    def __init__(self, folder: bytes, state: Any, provision_info: Any, grpc_server: Any):
+        super().__init__(state, provision_info, grpc_server)
+        options = provision_info.provision_info.pipeline_options
+        environment = {
+            "WORKER_ID": self.worker_id,
+            "CONTROL_API_SERVICE_DESCRIPTOR": str(self.control_api_service_descriptor()),
+            "LOGGING_API_SERVICE_DESCRIPTOR": str(self.logging_api_service_descriptor()),
+            "PIPELINE_OPTIONS": json_format.MessageToJson(options),
+        }
+        # A daemon: nobody waits for a worker to start when the job has ended before.
+        self._thread = threading.Thread(
+            name="start_worker",
+            target=WorkerProcesses.of(folder.decode()).run,
+            args=[environment],
+            daemon=True,
+        )
+
+    def start_worker(self) -> None:
+        self._thread.start()
+
+    def stop_worker(self) -> None:
+        if self._thread.name == _RUNNING:
+            self._thread.join()
 
 
 def _join_threads_of_beam() -> None:

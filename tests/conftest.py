@@ -4,12 +4,17 @@ import collections
 import json
 import pathlib
 import re
+import signal
 import unicodedata
 from collections.abc import Callable, Iterator
 
 import pytest
 
 from tests.preprocessing.hard_texts import HARD_TEXTS
+
+# A shell starts its background jobs with SIGINT ignored, and processes inherit that.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 SPECIAL_TOKENS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
 CONTEXT = "The lighthouse was built by Ada Mills in 1894."

@@ -48,8 +48,10 @@ class JobProcess:
         return found
 
     def workers(self) -> list[int]:
-        """The numbers of its worker processes."""
-        return [n for n, line in self.processes().items() if " -m preprocessing.worker" in line]
+        """The numbers of its worker processes: those that the fork server started."""
+        lines = self.processes()
+        servers = [n for n, line in lines.items() if ".forkserver import" in line]
+        return [n for n in lines if _parent(n) in servers]
 
     def wait_until(self, condition: Callable[[], object], timeout_s: float = 60.0) -> bool:
         """Waits with no pause for what a job does; False if it ends before that."""
@@ -66,6 +68,12 @@ class JobProcess:
         while (left := self.processes()) and time.monotonic() < limit:
             time.sleep(0.1)
         return left
+
+
+def _parent(number: int) -> int | None:
+    with contextlib.suppress(OSError):  # ended
+        return int(pathlib.Path(f"/proc/{number}/stat").read_text().rpartition(")")[2].split()[1])
+    return None
 
 
 @contextlib.contextmanager
