@@ -14,7 +14,7 @@ import pathlib
 from collections.abc import Iterator
 
 from preprocessing import command_line
-from preprocessing.squad_json import Paragraph, read_paragraphs
+from preprocessing.sources.squad_json import Paragraph, read_paragraphs
 
 _BATCH = 500  # paragraphs
 

@@ -44,7 +44,7 @@ def main(arguments: list[str]) -> None:
 
 
 def _review_requests(source: str, count: int) -> list[dict[str, list[str]]]:
-    from preprocessing.imdb import read_reviews
+    from preprocessing.sources.imdb import read_reviews
 
     reviews = sorted(
         (review for review in read_reviews(source) if review.split == "test"),
@@ -56,7 +56,7 @@ def _review_requests(source: str, count: int) -> list[dict[str, list[str]]]:
 
 
 def _question_requests(source: str, count: int) -> list[dict[str, list[str]]]:
-    from preprocessing.squad_json import first_questions, load_squad
+    from preprocessing.sources.squad_json import first_questions, load_squad
 
     pairs = [
         (entry["question"], paragraph["context"])

@@ -21,7 +21,7 @@ def main(arguments: list[str]) -> None:
     if flags.task == "imdb":
         write_every_nth_review(flags.input, flags.every, flags.output)
     else:
-        from preprocessing.squad_json import first_questions, load_squad
+        from preprocessing.sources.squad_json import first_questions, load_squad
 
         document = load_squad(flags.input)
         if flags.draw is not None:
@@ -57,7 +57,7 @@ def _check(flags: argparse.Namespace) -> None:
 
 def write_every_nth_review(source: str, every: int, output: pathlib.Path) -> None:
     """Writes a folder in aclImdb's layout: of each class, in the order of the file names."""
-    from preprocessing.imdb import read_reviews
+    from preprocessing.sources.imdb import read_reviews
 
     train = [review for review in read_reviews(source) if review.split == "train"]
     for label in (0, 1):

@@ -4,9 +4,10 @@ import argparse
 import logging
 import time
 
-from preprocessing import command_line, fork_server
+from preprocessing import command_line
 from preprocessing.dataset_info import DatasetInfo
 from preprocessing.errors import InputError
+from preprocessing.workers import fork_server
 
 logger = logging.getLogger(__name__)
 

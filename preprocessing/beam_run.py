@@ -13,9 +13,10 @@ import apache_beam as beam
 from apache_beam.options.pipeline_options import DirectOptions, PipelineOptions, StandardOptions
 from apache_beam.runners.runner import PipelineRunner
 
-from preprocessing import beam_runners, fork_server
+from preprocessing import beam_runners
 from preprocessing.errors import InputError
-from preprocessing.worker_processes import DIED, WorkerProcesses
+from preprocessing.workers import fork_server
+from preprocessing.workers.processes import DIED, WorkerProcesses
 
 _RAISED = f"{InputError.__module__}.{InputError.__qualname__}: "  # as tracebacks name it
 _DIED_ON_DASK = "all those workers died while running it"

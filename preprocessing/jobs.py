@@ -4,12 +4,13 @@ import argparse
 import dataclasses
 import functools
 
-from preprocessing import files, sources
+from preprocessing import files
 from preprocessing.errors import InputError
-from preprocessing.labelled_text import Columns
 from preprocessing.pipeline import DatasetSpec
 from preprocessing.questions import QuestionConverter
 from preprocessing.reviews import ReviewConverter
+from preprocessing.sources import readers
+from preprocessing.sources.labelled_text import Columns
 from preprocessing.transforms import Source
 from preprocessing.windows import WindowParameters
 
@@ -27,20 +28,20 @@ def imdb_job(flags: argparse.Namespace) -> DatasetSpec:
         label_column=flags.label_column,
         id_column=flags.id_column,
         labels=tuple(flags.labels.split(",")) if flags.labels else (),
-        names=sources.short_names(paths),
+        names=readers.short_names(paths),
     )
     for source in found:
-        if source.split != "train" and sources.is_imdb(source.path):
+        if source.split != "train" and readers.is_imdb(source.path):
             raise InputError(
                 f"--{source.split}_input {source.path}: aclImdb has splits of its own, expected a "
                 "file of rows. Name it for --input alone."
             )
-    labels = sources.labels_of(paths, columns)
+    labels = readers.labels_of(paths, columns)
     columns = dataclasses.replace(columns, labels=labels)
     fraction = 0.0 if flags.validation_input else flags.validation_fraction
     return DatasetSpec(
         task="imdb",
-        sources=[Source(s.path, "" if sources.is_imdb(s.path) else s.split) for s in found],
+        sources=[Source(s.path, "" if readers.is_imdb(s.path) else s.split) for s in found],
         vocabulary_path=flags.vocab_file,
         lowercase=not flags.cased,
         num_shards=flags.num_shards,
@@ -50,7 +51,7 @@ def imdb_job(flags: argparse.Namespace) -> DatasetSpec:
             "validation_fraction": fraction,
         },
         labels=list(labels),
-        read=functools.partial(sources.labelled_texts, columns=columns),
+        read=functools.partial(readers.labelled_texts, columns=columns),
         converter=ReviewConverter(
             labels=labels, max_seq_length=flags.max_seq_length, validation_fraction=fraction
         ),
@@ -79,7 +80,7 @@ def squad_job(flags: argparse.Namespace) -> DatasetSpec:
             "validation_fraction": fraction,
         },
         labels=[],
-        read=sources.paragraphs,
+        read=readers.paragraphs,
         converter=QuestionConverter(windows=windows, validation_fraction=fraction),
     )
 

@@ -12,7 +12,7 @@ from preprocessing import example_encoding as encoding
 from preprocessing import statistics
 from preprocessing.conversion import Converted
 from preprocessing.records import Record, Rejected, place_of, split_of
-from preprocessing.squad_json import Paragraph, Question
+from preprocessing.sources.squad_json import Paragraph, Question
 from preprocessing.windows import (
     TokenizedText,
     WindowParameters,

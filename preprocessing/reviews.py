@@ -10,8 +10,8 @@ import numpy as np
 from preprocessing import example_encoding as encoding
 from preprocessing import statistics
 from preprocessing.conversion import Converted
-from preprocessing.labelled_text import Review
 from preprocessing.records import Record, Rejected, place_of, split_of
+from preprocessing.sources.labelled_text import Review
 
 if TYPE_CHECKING:  # it imports TensorFlow, which only workers need
     from preprocessing.batch_tokenizer import BatchTokenizer, TokenRows

@@ -91,8 +91,8 @@ def evaluate_sentiment(
     Raises:
         InputError: the source is not aclImdb, or has nothing of the split.
     """
-    from preprocessing.imdb import read_reviews
     from preprocessing.reviews import reason_to_reject
+    from preprocessing.sources.imdb import read_reviews
     from serving.saved_model import load_in_session
 
     found = [review for review in read_reviews(source) if review.split == split]
@@ -141,7 +141,7 @@ def evaluate_answers(
     Raises:
         InputError: the source is not a SQuAD file, or has no question.
     """
-    from preprocessing.squad_json import first_questions, load_squad
+    from preprocessing.sources.squad_json import first_questions, load_squad
     from serving.saved_model import load_in_session
     from trainer.squad_metrics import evaluate_v1, evaluate_v2
 

@@ -2,13 +2,14 @@
 
 import pathlib
 
-from preprocessing import pipeline, sources
+from preprocessing import pipeline
 from preprocessing.beam_run import job_for_flags
 from preprocessing.dataset_info import DatasetInfo
-from preprocessing.labelled_text import Columns
 from preprocessing.pipeline import DatasetSpec
 from preprocessing.questions import QuestionConverter
 from preprocessing.reviews import ReviewConverter
+from preprocessing.sources import readers
+from preprocessing.sources.labelled_text import Columns
 from preprocessing.transforms import Source
 from preprocessing.windows import WindowParameters
 
@@ -42,13 +43,13 @@ def squad_spec(
         max_rejected_fraction=max_rejected_fraction,
         parameters={"max_seq_length": max_seq_length},
         labels=[],
-        read=sources.paragraphs,
+        read=readers.paragraphs,
         converter=QuestionConverter(windows=windows, validation_fraction=0.0),
     )
 
 
 def _read_reviews(path, split):
-    return sources.labelled_texts(path, split, Columns())
+    return readers.labelled_texts(path, split, Columns())
 
 
 def imdb_spec(

@@ -182,7 +182,7 @@ def not_an_archive(tmp_path):
 
 def cut_archive(tmp_path):
     """Its first reviews are whole, so that only a worker can find it out."""
-    from tests.preprocessing.test_imdb import write_tar
+    from tests.preprocessing.sources.test_imdb import write_tar
 
     reviews = {f"train/pos/{i}_9": bytes([i]) * 10 * i for i in range(100)}
     whole = write_tar(tmp_path / "whole.tar.gz", reviews).read_bytes()

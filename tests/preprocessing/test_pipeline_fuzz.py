@@ -5,12 +5,12 @@ import functools
 
 import pytest
 
-from preprocessing import sources
 from preprocessing.errors import InputError
+from preprocessing.sources import readers
 from preprocessing.transforms import Source
 from tests.examples import read_dataset
 from tests.preprocessing.jobs import build, imdb_spec, squad_spec
-from tests.preprocessing.test_sources_fuzz import (
+from tests.preprocessing.sources.test_sources_fuzz import (
     COLUMNS,
     SOURCES,
     broken,
@@ -25,7 +25,7 @@ def spec_of(path, vocabulary_path):
     if path.name in QUESTIONS:
         return squad_spec({str(path): "train"}, vocabulary_path)
     spec = imdb_spec(path, vocabulary_path, validation_fraction=0.3)
-    read = functools.partial(sources.labelled_texts, columns=COLUMNS)
+    read = functools.partial(readers.labelled_texts, columns=COLUMNS)
     return dataclasses.replace(spec, sources=[Source(str(path), "train")], read=read)
 
 

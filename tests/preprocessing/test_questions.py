@@ -5,7 +5,7 @@ from preprocessing.batch_tokenizer import TokenRows
 from preprocessing.errors import InputError
 from preprocessing.questions import QuestionConverter
 from preprocessing.records import Rejected
-from preprocessing.squad_json import Paragraph, Question
+from preprocessing.sources.squad_json import Paragraph, Question
 from preprocessing.windows import WindowParameters
 from tests.examples import decode
 

@@ -10,9 +10,10 @@ import pytest
 from apache_beam.io.filesystems import FileSystems
 from moto.server import ThreadedMotoServer
 
-from preprocessing import files, remote_files, sources
+from preprocessing import files, remote_files
 from preprocessing.errors import InputError
-from preprocessing.labelled_text import Columns
+from preprocessing.sources import readers
+from preprocessing.sources.labelled_text import Columns
 from tests.conftest import question
 from tests.preprocessing import webhdfs
 
@@ -83,7 +84,7 @@ def remote(request):
 def reviews(path):
     return {
         (review.id, review.split, review.label, review.content)
-        for review in sources.labelled_texts(path, "", COLUMNS)
+        for review in readers.labelled_texts(path, "", COLUMNS)
     }
 
 
@@ -104,7 +105,7 @@ def test_labelled_texts(remote, name):
     path = f"{remote}/{name}"
     found = [
         (row.id, row.source, row.label, row.content)
-        for row in sources.labelled_texts(path, "train", COLUMNS)
+        for row in readers.labelled_texts(path, "train", COLUMNS)
     ]
     assert found == [
         (f"{name}:2", f"{path}:2", 1, b"Good"),
@@ -113,7 +114,7 @@ def test_labelled_texts(remote, name):
 
 
 def test_paragraphs(remote):
-    (paragraph,) = sources.paragraphs(f"{remote}/squad.json", "train")
+    (paragraph,) = readers.paragraphs(f"{remote}/squad.json", "train")
     assert paragraph.context == "By Ada Mills in 1894."
     assert paragraph.questions[0].answers == (("Ada Mills", 3),)
 

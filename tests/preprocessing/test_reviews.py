@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 
 from preprocessing.batch_tokenizer import TokenRows
-from preprocessing.labelled_text import Review
 from preprocessing.records import Rejected
 from preprocessing.reviews import ReviewConverter, reason_to_reject
+from preprocessing.sources.labelled_text import Review
 from tests.examples import decode
 
 CLS, SEP = 101, 102

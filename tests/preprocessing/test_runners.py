@@ -21,11 +21,12 @@ import pytest
 from apache_beam.pipeline import PipelineVisitor
 
 from preprocessing import __main__ as command
-from preprocessing import beam_run, pipeline, sources
+from preprocessing import beam_run, pipeline
 from preprocessing.conversion import TokenizerSpec
 from preprocessing.dataset_info import load_info
 from preprocessing.errors import InputError
-from preprocessing.labelled_text import Columns
+from preprocessing.sources import readers
+from preprocessing.sources.labelled_text import Columns
 from preprocessing.transforms import Source
 from preprocessing.vocabulary import load_vocabulary
 from tests.preprocessing.job_process import contents, write_reviews
@@ -453,7 +454,7 @@ def travelling(source, vocabulary_path, folder):
     """All elements between the steps of a job."""
     work = folder / "work"
     work.mkdir(parents=True)
-    read = functools.partial(sources.labelled_texts, columns=Columns(labels=("neg", "pos")))
+    read = functools.partial(readers.labelled_texts, columns=Columns(labels=("neg", "pos")))
     spec = dataclasses.replace(
         imdb_spec(source, vocabulary_path), read=read, sources=[Source(str(source), "train")]
     )

@@ -4,7 +4,7 @@ import json
 import pytest
 
 from preprocessing.errors import InputError
-from preprocessing.json_stream import JsonStream
+from preprocessing.sources.json_stream import JsonStream
 
 # Every kind of value; the numbers at the ends go on where a chunk ends.
 DOCUMENT = """ {"a": [1, 23.5e-1, -456, "x\\u00e9\\ud83d\\ude00\\n", "é", "😀"],

@@ -5,10 +5,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from preprocessing import files
-from preprocessing.csv_rows import read_rows
 from preprocessing.errors import InputError
-from preprocessing.json_lines import read_objects
 from preprocessing.records import Rejected
+from preprocessing.sources.csv_rows import read_rows
+from preprocessing.sources.json_lines import read_objects
 
 MAX_LABELS = 1000
 DELIMITERS = {".csv": ",", ".tsv": "\t"}
@@ -42,7 +42,7 @@ class Columns:
         labels: names of the labels in the order of their numbers. Rows with others are rejected.
         quotes: False where quotes are plain characters, as in many TSV files.
         names: path of a source -> its name in ids; by default the file's. Ids are to differ
-            over all files of a job: see `sources.short_names`.
+            over all files of a job: see `readers.short_names`.
     """
 
     text_column: str = "text"

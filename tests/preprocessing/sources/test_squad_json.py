@@ -6,7 +6,7 @@ import tracemalloc
 import pytest
 
 from preprocessing.errors import InputError
-from preprocessing.squad_json import (
+from preprocessing.sources.squad_json import (
     Paragraph,
     Question,
     first_questions,

@@ -1,7 +1,7 @@
 import pytest
 
 from preprocessing.errors import InputError
-from preprocessing.json_lines import MAX_LINE_SIZE, read_objects
+from preprocessing.sources.json_lines import MAX_LINE_SIZE, read_objects
 
 
 def objects(tmp_path, content):

@@ -9,8 +9,8 @@ from typing import BinaryIO
 
 from preprocessing import files
 from preprocessing.errors import InputError
-from preprocessing.labelled_text import Review
-from preprocessing.tar_stream import MAX_FILE_SIZE, read_files
+from preprocessing.sources.labelled_text import Review
+from preprocessing.sources.tar_stream import MAX_FILE_SIZE, read_files
 
 LABELS = ("neg", "pos")
 _PARTS = [f"{split}/{label}" for split in ("test", "train") for label in LABELS]

@@ -4,8 +4,8 @@ import pytest
 
 from preprocessing.errors import InputError
 from preprocessing.records import Rejected
-from preprocessing.squad_json import Paragraph, Question
-from preprocessing.squad_lines import read_question_lines
+from preprocessing.sources.squad_json import Paragraph, Question
+from preprocessing.sources.squad_lines import read_question_lines
 from tests.conftest import CONTEXT
 
 ADA = {"text": "Ada Mills", "answer_start": 28}

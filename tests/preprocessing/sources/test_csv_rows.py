@@ -1,7 +1,7 @@
 import pytest
 
-from preprocessing.csv_rows import MAX_LINE_LENGTH, read_rows
 from preprocessing.errors import InputError
+from preprocessing.sources.csv_rows import MAX_LINE_LENGTH, read_rows
 
 
 def rows(tmp_path, content, delimiter=",", quotes=True):

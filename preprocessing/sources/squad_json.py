@@ -10,7 +10,7 @@ from typing import Any
 
 from preprocessing import files
 from preprocessing.errors import InputError
-from preprocessing.json_stream import JsonStream
+from preprocessing.sources.json_stream import JsonStream
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

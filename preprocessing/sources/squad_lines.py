@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from preprocessing import files
-from preprocessing.json_lines import read_objects
 from preprocessing.records import Rejected
-from preprocessing.squad_json import Paragraph, Question
+from preprocessing.sources.json_lines import read_objects
+from preprocessing.sources.squad_json import Paragraph, Question
 
 _MAX_QUESTIONS = 64  # of one paragraph: all lines of a file may have the same context
 

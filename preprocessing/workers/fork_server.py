@@ -18,7 +18,7 @@ from preprocessing.remote_files import scheme_of
 PARALLEL_FROM = 8 << 20
 
 context = multiprocessing.get_context("forkserver")
-context.set_forkserver_preload(["preprocessing.worker_imports"])
+context.set_forkserver_preload(["preprocessing.workers.imports"])
 
 
 def start() -> None:

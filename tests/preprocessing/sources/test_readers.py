@@ -3,9 +3,9 @@ import tarfile
 
 import pytest
 
-from preprocessing import sources
 from preprocessing.errors import InputError
-from preprocessing.labelled_text import Columns
+from preprocessing.sources import readers
+from preprocessing.sources.labelled_text import Columns
 from tests.conftest import CONTEXT, question
 
 REVIEWS = {"train/pos/0_9": b"Good", "train/neg/0_2": b"Bad"}
@@ -14,7 +14,7 @@ CSV = "text,label\nGood,pos\nBad,neg\n"
 
 def labelled(path, columns=None):
     columns = columns or Columns(labels=("neg", "pos"))
-    return {(row.label, row.content) for row in sources.labelled_texts(str(path), "train", columns)}
+    return {(row.label, row.content) for row in readers.labelled_texts(str(path), "train", columns)}
 
 
 def test_labelled_texts_of_every_kind(tmp_path, small_imdb):
@@ -38,7 +38,7 @@ def test_paragraphs_of_every_kind(tmp_path, small_squad):
     lines = tmp_path / "x.jsonl"
     lines.write_text(json.dumps({**question("q1"), "context": CONTEXT}))
     for path in (small_squad(question("q1")), lines):
-        (paragraph,) = sources.paragraphs(str(path), "validation")
+        (paragraph,) = readers.paragraphs(str(path), "validation")
         assert (paragraph.context, paragraph.split) == (CONTEXT, "validation")
         assert paragraph.questions[0].answers == (("Ada Mills", 28),)
 
@@ -49,8 +49,8 @@ TEXTS = (
 )
 QUESTIONS = "a SQuAD file .json, or questions in JSON lines .jsonl."
 READERS = {
-    TEXTS: lambda path: next(sources.labelled_texts(path, "train", Columns())),
-    QUESTIONS: lambda path: next(sources.paragraphs(path, "train")),
+    TEXTS: lambda path: next(readers.labelled_texts(path, "train", Columns())),
+    QUESTIONS: lambda path: next(readers.paragraphs(path, "train")),
 }
 
 
@@ -71,13 +71,13 @@ def test_labels(tmp_path, small_imdb):
     folder, own, other = str(small_imdb(REVIEWS)), tmp_path / "own.csv", tmp_path / "other.csv"
     own.write_text(CSV)
     other.write_text(CSV.replace("pos", "great"))
-    assert sources.labels_of([folder], Columns()) == ("neg", "pos")
-    assert sources.labels_of([str(own)], Columns()) == ("neg", "pos")
-    assert sources.labels_of([str(own), folder], Columns()) == ("neg", "pos")
-    assert sources.labels_of([str(own)], Columns(labels=("pos", "neg"))) == ("pos", "neg")
+    assert readers.labels_of([folder], Columns()) == ("neg", "pos")
+    assert readers.labels_of([str(own)], Columns()) == ("neg", "pos")
+    assert readers.labels_of([str(own), folder], Columns()) == ("neg", "pos")
+    assert readers.labels_of([str(own)], Columns(labels=("pos", "neg"))) == ("pos", "neg")
     message = f"{folder}: aclImdb has the labels neg,pos, but --labels are great,neg."
     with pytest.raises(InputError) as caught:
-        sources.labels_of([str(other), folder], Columns())
+        readers.labels_of([str(other), folder], Columns())
     assert str(caught.value) == message
     with pytest.raises(InputError) as caught:
         labelled(folder, Columns(labels=("great", "neg")))
@@ -94,4 +94,4 @@ def test_labels(tmp_path, small_imdb):
     ],
 )
 def test_short_names(paths, expected):
-    assert [sources.short_names(paths)[path] for path in paths] == expected
+    assert [readers.short_names(paths)[path] for path in paths] == expected

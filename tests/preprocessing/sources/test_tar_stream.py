@@ -7,7 +7,7 @@ import tarfile
 
 import pytest
 
-from preprocessing.tar_stream import MAX_FILE_SIZE, read_files
+from preprocessing.sources.tar_stream import MAX_FILE_SIZE, read_files
 
 WANTED = re.compile(r"\.txt$")
 

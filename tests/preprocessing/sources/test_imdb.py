@@ -9,7 +9,7 @@ import zipfile
 import pytest
 
 from preprocessing.errors import InputError
-from preprocessing.imdb import read_reviews
+from preprocessing.sources.imdb import read_reviews
 
 REVIEWS = {
     "train/pos/0_9": b"Great.",

@@ -6,8 +6,13 @@ import tracemalloc
 import pytest
 
 from preprocessing.errors import InputError
-from preprocessing.labelled_text import Columns, Review, discover_labels, read_labelled_texts
 from preprocessing.records import Rejected
+from preprocessing.sources.labelled_text import (
+    Columns,
+    Review,
+    discover_labels,
+    read_labelled_texts,
+)
 
 BINARY = Columns(labels=("neg", "pos"))
 

@@ -3,12 +3,18 @@
 import collections
 from collections.abc import Iterator, Mapping, Sequence
 
-from preprocessing import files, imdb
+from preprocessing import files
 from preprocessing.errors import InputError
-from preprocessing.labelled_text import Columns, Review, discover_labels, read_labelled_texts
 from preprocessing.records import Rejected
-from preprocessing.squad_json import Paragraph, read_paragraphs
-from preprocessing.squad_lines import read_question_lines
+from preprocessing.sources import imdb
+from preprocessing.sources.labelled_text import (
+    Columns,
+    Review,
+    discover_labels,
+    read_labelled_texts,
+)
+from preprocessing.sources.squad_json import Paragraph, read_paragraphs
+from preprocessing.sources.squad_lines import read_question_lines
 
 _ARCHIVES = (".tar", ".tgz", ".tbz2", ".txz", ".zip")
 _TABLES = (".csv", ".tsv", ".jsonl", ".json")

@@ -24,7 +24,7 @@ from apache_beam.runners.portability.fn_api_runner.worker_handlers import (
 from apache_beam.transforms.environments import Environment
 from google.protobuf import json_format
 
-from preprocessing import fork_server, worker_main
+from preprocessing.workers import fork_server, main
 
 _FORKED = "bertline:env:forked_python:v1"  # names our kind of worker to Beam
 _EXITED = "Worker process exited"  # said in a thread that nobody listens to
@@ -88,7 +88,7 @@ class WorkerProcesses:
         """
         log = None if logging.getLogger().isEnabledFor(logging.INFO) else f"{self._folder}/log"
         process = fork_server.context.Process(
-            target=worker_main.main, args=(os.environ | environment, log), daemon=True
+            target=main.main, args=(os.environ | environment, log), daemon=True
         )
         process.start()
         threading.current_thread().name = _RUNNING

@@ -13,11 +13,11 @@ import zipfile
 
 import pytest
 
-from preprocessing import sources
-from preprocessing.csv_rows import read_rows
 from preprocessing.errors import InputError
-from preprocessing.labelled_text import Columns
-from preprocessing.squad_json import Paragraph, Question, load_squad
+from preprocessing.sources import readers
+from preprocessing.sources.csv_rows import read_rows
+from preprocessing.sources.labelled_text import Columns
+from preprocessing.sources.squad_json import Paragraph, Question, load_squad
 from tests.conftest import CONTEXT, question
 
 COLUMNS = Columns(labels=("neg", "pos"), id_column="id")
@@ -145,8 +145,8 @@ def read(path):
     """All that a source gives; None for an error, which must be of one line."""
     try:
         if path.name in ("squad.json", "questions.jsonl"):
-            return list(sources.paragraphs(str(path), "train"))
-        return list(sources.labelled_texts(str(path), "train", COLUMNS))
+            return list(readers.paragraphs(str(path), "train"))
+        return list(readers.labelled_texts(str(path), "train", COLUMNS))
     except InputError as error:
         check_message(path, error)
         return None

@@ -1,0 +1,1 @@
+"""Readers of source files: aclImdb, tables of labelled texts, questions about contexts."""
