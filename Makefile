@@ -113,7 +113,7 @@ describe: $(INSTALLED)  ## signatures, assets and provenance of a model (MODEL_D
 	@$(BIN)/python -m serving.describe $(MODEL_DIR)
 
 test: $(INSTALLED)  ## the fast tests, under 10 minutes on 2 cores
-	$(BIN)/python -m pytest -m 'not slow and not realdata'
+	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile -m 'not slow and not realdata'
 
 test-slow: $(INSTALLED)  ## the tests that take longer, the demo's among them
 	$(BIN)/python -m pytest -m 'slow and not realdata'

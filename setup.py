@@ -45,6 +45,7 @@ DASK = [
 TEST = [
     *DASK,
     "pytest>=8",  # runs the tests
+    "pytest-xdist>=3.6",  # runs them on all cores
     "hypothesis>=6",  # generated strings for the tokeniser
     "tokenizers>=0.20",  # the reference tokenisation
     "apache-beam[aws,hadoop]>=2.77,<2.78",  # sources on S3 and HDFS

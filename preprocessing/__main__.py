@@ -50,6 +50,11 @@ def _parser() -> argparse.ArgumentParser:
     imdb.add_argument("--label_column", default="label", help="of CSV, TSV and JSON lines")
     imdb.add_argument("--id_column", help="of the same; without it an id is <file>:<line>")
     imdb.add_argument(
+        "--no_quotes",
+        action="store_true",
+        help="quotes in CSV and TSV are plain characters, and no cell holds a line end",
+    )
+    imdb.add_argument(
         "--labels",
         default="",
         help="their names in the order of their numbers, by commas; without it a pass over the "

@@ -28,6 +28,7 @@ def imdb_job(flags: argparse.Namespace) -> DatasetSpec:
         label_column=flags.label_column,
         id_column=flags.id_column,
         labels=tuple(flags.labels.split(",")) if flags.labels else (),
+        quotes=not flags.no_quotes,
         names=readers.short_names(paths),
     )
     for source in found:

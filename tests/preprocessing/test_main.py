@@ -74,6 +74,15 @@ def test_imdb_flags_reach_the_data_set(imdb):
     assert sum(split.tokens for split in info.splits.values()) == 20 * 3
 
 
+def test_quotes_of_a_table_are_characters_on_request(imdb, tmp_path):
+    path = tmp_path / "x.tsv"
+    path.write_text('text\tlabel\n"Good"!\tpos\n"Bad\tneg\n')
+    flags = ["--input", str(path), "--validation_fraction", "0"]
+    with pytest.raises(InputError, match="found none"):
+        imdb(*flags)
+    assert imdb(*flags, "--no_quotes").splits["train"].examples == 2
+
+
 def test_beam_flags_are_passed_on(squad):
     info = squad("--runner=DirectRunner", "--direct_num_workers=1")
     assert info.splits["train"].records == 1
