@@ -35,20 +35,31 @@ def pack_varints(values: np.ndarray) -> tuple[bytes, np.ndarray]:
     """All values as varints, one after the other.
 
     Args:
-        values: int[n], each in [0, 2**28).
+        values: int[n], each in [0, 2**21), as token ids are.
 
     Returns:
         The bytes, and int64[n + 1]: value i lies in bytes ends[i] to ends[i + 1].
     """
-    values = values.astype(np.uint32)
-    sizes = 1 + (values > 0x7F) + (values > 0x3FFF) + (values > 0x1FFFFF).astype(np.int64)
-    ends = np.concatenate([[0], np.cumsum(sizes)])
-    packed = np.empty(ends[-1], np.uint8)
-    for place in range(int(sizes.max(initial=0))):
-        here = sizes > place
-        more = np.where(sizes[here] > place + 1, 0x80, 0)
-        packed[ends[:-1][here] + place] = values[here] >> 7 * place & 0x7F | more
-    return packed.tobytes(), ends
+    codes, used, sizes = _varint_table(int(values.max(initial=0)).bit_length())
+    ends = np.zeros(len(values) + 1, np.int64)
+    np.cumsum(sizes[values], out=ends[1:])
+    return codes[values].view(np.uint8)[used[values].view(bool)].tobytes(), ends
+
+
+@functools.lru_cache
+def _varint_table(bits: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """For all values of so many bits: their varints, which bytes of those count, and how many.
+
+    Returns:
+        uint32[2**bits] and uint32[2**bits], each the four bytes of a row; uint8[2**bits].
+    """
+    values = np.arange(1 << bits)[:, None]
+    place = np.arange(4)
+    sizes = 1 + (values > 0x7F) + (values > 0x3FFF)
+    more = np.where(place < sizes - 1, 0x80, 0)
+    codes = (values >> 7 * place & 0x7F | more).astype(np.uint8)
+    used = (place < sizes).astype(np.uint8)
+    return codes.view(np.uint32)[:, 0], used.view(np.uint32)[:, 0], sizes[:, 0].astype(np.uint8)
 
 
 def int64_list(name: str, packed: bytes) -> bytes:

@@ -4,6 +4,7 @@ import collections
 import dataclasses
 import hashlib
 import importlib.metadata
+import math
 import pickle
 import threading
 from collections.abc import Callable, Iterable
@@ -20,7 +21,7 @@ from preprocessing.errors import InputError
 from preprocessing.files import sha256_of
 from preprocessing.progress import watch
 from preprocessing.publish import publish, work_folder
-from preprocessing.transforms import Output, Source
+from preprocessing.transforms import Output, Part, Source
 from preprocessing.vocabulary import load_vocabulary
 
 _LISTED_PACKAGES = ("apache-beam", "tensorflow", "tensorflow-text", "bertline")
@@ -72,7 +73,8 @@ def describe(spec: DatasetSpec, output_dir: str, job: BeamJob) -> list[str]:
     """
     vocabulary = load_vocabulary(spec.vocabulary_path)
     pipeline = job.new_pipeline()
-    build_pipeline(spec, TokenizerSpec(tuple(vocabulary), spec.lowercase), output_dir, pipeline)
+    tokenizer = TokenizerSpec(tuple(vocabulary), spec.lowercase)
+    build_pipeline(spec, tokenizer, output_dir, pipeline, job.processes)
     steps = _Steps()
     pipeline.visit(steps)
     return [
@@ -97,14 +99,25 @@ class _Steps(PipelineVisitor):
 
 
 def build_pipeline(
-    spec: DatasetSpec, tokenizer: TokenizerSpec, work: str, pipeline: beam.Pipeline
+    spec: DatasetSpec,
+    tokenizer: TokenizerSpec,
+    work: str,
+    pipeline: beam.Pipeline,
+    processes: int = 0,
 ) -> None:
-    """Adds the steps to a pipeline; the last one writes `outputs` to the work folder."""
-    sources: list[Source | None] = [*spec.sources]
-    sources += [None] * (-len(sources) % beam_runners.parts(pipeline.options))
+    """Adds the steps to a pipeline; the last one writes `outputs` to the work folder.
+
+    With worker processes on this machine each has a part of the sources to read. On a cluster,
+    where reading may cost more than waiting for it, each source is read once.
+    """
+    each = max(1, math.ceil(processes / len(spec.sources)))
+    parts: list[Part | None] = [
+        Part(source, number, each) for source in spec.sources for number in range(each)
+    ]
+    parts += [None] * (-len(parts) % beam_runners.parts(pipeline.options))
     _ = (
         pipeline
-        | "Sources" >> beam.Create(sources)
+        | "Sources" >> beam.Create(parts)
         | "WriteBlocks" >> transforms.WriteBlocks(spec.read, tokenizer, work)
         | "Tokenize" >> transforms.Tokenize(spec.converter, tokenizer, spec.num_shards, work)
         | "WriteFiles" >> transforms.WriteFiles(work, spec.num_shards)
@@ -119,7 +132,7 @@ def _run(spec: DatasetSpec, tokenizer: TokenizerSpec, work: str, job: BeamJob) -
         return (done, found) if done else (found, None)  # all is read before any is tokenised
 
     with watch(f"preprocess {spec.task}", progress), job.pipeline() as pipeline:
-        build_pipeline(spec, tokenizer, work, pipeline)
+        build_pipeline(spec, tokenizer, work, pipeline, job.processes)
     if "outputs" not in storage.list_names(work):
         return []  # the sources were empty
     with files.open_file(storage.join(work, "outputs")) as file:

@@ -43,6 +43,19 @@ class Source:
 
 
 @dataclasses.dataclass(frozen=True)
+class Part:
+    """Every `count`-th block of a source, beginning with the block `number`.
+
+    Each part is found by reading the whole source: several workers take its blocks apart sooner
+    than one, though they all unpack and parse it.
+    """
+
+    source: Source
+    number: int = 0
+    count: int = 1
+
+
+@dataclasses.dataclass(frozen=True)
 class Output:
     """What a group became: a file that was written, or counts."""
 
@@ -55,7 +68,7 @@ class Output:
 
 
 class WriteBlocks(beam.PTransform):
-    """Source -> Block: reads each source once and spreads its blocks over the workers.
+    """Part -> Block: reads the sources and spreads their blocks over the workers.
 
     Args:
         read: (path, split) -> elements.
@@ -72,9 +85,9 @@ class WriteBlocks(beam.PTransform):
         super().__init__()
         self._dofn = _ReadSource(read, tokenizer, work)
 
-    def expand(self, sources):
+    def expand(self, parts):
         return (
-            sources
+            parts
             | "Read" >> beam.ParDo(self._dofn).with_output_types(Any)
             # No Reshuffle: Dask would leave the blocks with the worker that read them.
             | "Key" >> beam.Map(lambda block: (block.path, block)).with_output_types(_KEYED)
@@ -97,10 +110,12 @@ class _ReadSource(beam.DoFn):
     def setup(self) -> None:
         threading.Thread(target=self._tokenizer.shared, daemon=True).start()
 
-    def process(self, source: Source | None) -> Iterator[Any]:
-        if source is not None:
+    def process(self, part: Part | None) -> Iterator[Any]:
+        if part is not None:
+            source = part.source
             _check_seen(source.path, self._work)
-            for block in write_blocks(self._read(source.path, source.split), self._work):
+            elements = self._read(source.path, source.split)
+            for block in write_blocks(elements, self._work, part.number, part.count):
                 progress_files.add(self._work, "read", block.elements)
                 yield block
 
