@@ -4,7 +4,6 @@ Only their names travel between the steps of the pipeline, so no runner ever hol
 """
 
 import dataclasses
-import itertools
 import pickle
 import uuid
 from collections.abc import Iterable, Iterator
@@ -31,32 +30,18 @@ class Block:
     elements: int
 
 
-def write_blocks(
-    elements: Iterable[Sized], folder: str, first: int = 0, step: int = 1
-) -> Iterator[Block]:
-    """Cuts a stream of elements into files of about `BLOCK_SIZE` characters.
-
-    Args:
-        elements: of a source.
-        folder: for the files.
-        first: the first block that is written, counted from 0.
-        step: from there to the next one that is written.
-    """
-    for block in itertools.islice(_cut(elements), first, None, step):
-        yield _write_block(block, folder)
-
-
-def _cut(elements: Iterable[Sized]) -> Iterator[list[Sized]]:
+def write_blocks(elements: Iterable[Sized], folder: str) -> Iterator[Block]:
+    """Cuts a stream of elements into files of about `BLOCK_SIZE` characters."""
     held: list[Sized] = []
     size = 0
     for element in elements:
         held.append(element)
         size += element.size
         if size >= BLOCK_SIZE:
-            yield held
+            yield _write_block(held, folder)
             held, size = [], 0
     if held:
-        yield held
+        yield _write_block(held, folder)
 
 
 def _write_block(elements: list[Sized], folder: str) -> Block:

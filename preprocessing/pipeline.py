@@ -4,7 +4,6 @@ import collections
 import dataclasses
 import hashlib
 import importlib.metadata
-import math
 import pickle
 import threading
 from collections.abc import Callable, Iterable
@@ -21,7 +20,7 @@ from preprocessing.errors import InputError
 from preprocessing.files import sha256_of
 from preprocessing.progress import watch
 from preprocessing.publish import publish, work_folder
-from preprocessing.transforms import Output, Part, Source
+from preprocessing.transforms import Output, Source
 from preprocessing.vocabulary import load_vocabulary
 
 _LISTED_PACKAGES = ("apache-beam", "tensorflow", "tensorflow-text", "bertline")
@@ -107,18 +106,15 @@ def build_pipeline(
 ) -> None:
     """Adds the steps to a pipeline; the last one writes `outputs` to the work folder.
 
-    With worker processes on this machine each has a part of the sources to read. On a cluster,
-    where reading may cost more than waiting for it, each source is read once.
+    Worker processes on this machine share the sources among themselves.
     """
-    each = max(1, math.ceil(processes / len(spec.sources)))
-    parts: list[Part | None] = [
-        Part(source, number, each) for source in spec.sources for number in range(each)
-    ]
-    parts += [None] * (-len(parts) % beam_runners.parts(pipeline.options))
+    shared = processes > 1 and storage.is_local(work)
+    sources: list[tuple[Source, ...]] = [(source,) for source in spec.sources]
+    sources += [()] * (-len(sources) % beam_runners.parts(pipeline.options))
     _ = (
         pipeline
-        | "Sources" >> beam.Create(parts)
-        | "WriteBlocks" >> transforms.WriteBlocks(spec.read, tokenizer, work)
+        | "Sources" >> beam.Create([tuple(spec.sources)] * processes if shared else sources)
+        | "WriteBlocks" >> transforms.WriteBlocks(spec.read, tokenizer, work, shared)
         | "Tokenize" >> transforms.Tokenize(spec.converter, tokenizer, spec.num_shards, work)
         | "WriteFiles" >> transforms.WriteFiles(work, spec.num_shards)
         | "SaveOutputs" >> transforms.SaveOutputs(storage.join(work, "outputs"))
@@ -129,7 +125,8 @@ def _run(spec: DatasetSpec, tokenizer: TokenizerSpec, work: str, job: BeamJob) -
     def progress() -> tuple[int, int | None]:
         found = progress_files.total(work, "read")
         done = progress_files.total(work, "tokenized")
-        return (done, found) if done else (found, None)  # all is read before any is tokenised
+        read = progress_files.total(work, "sources")
+        return (done, found) if read == len(spec.sources) else (found, None)
 
     with watch(f"preprocess {spec.task}", progress), job.pipeline() as pipeline:
         build_pipeline(spec, tokenizer, work, pipeline, job.processes)

@@ -7,6 +7,7 @@ runner. It is one chain of steps without side outputs, so that every runner can 
 import collections
 import dataclasses
 import hashlib
+import itertools
 import json
 import os
 import pickle
@@ -14,13 +15,14 @@ import socket
 import struct
 import threading
 import uuid
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import apache_beam as beam
 import google_crc32c
 
 from preprocessing import progress_files, runs, statistics, storage
+from preprocessing.block_queue import BlockQueue
 from preprocessing.blocks import Block, Sized, read_block, write_blocks
 from preprocessing.conversion import Converted, Converter, TokenizerSpec
 from preprocessing.errors import InputError
@@ -43,19 +45,6 @@ class Source:
 
 
 @dataclasses.dataclass(frozen=True)
-class Part:
-    """Every `count`-th block of a source, beginning with the block `number`.
-
-    Each part is found by reading the whole source: several workers take its blocks apart sooner
-    than one, though they all unpack and parse it.
-    """
-
-    source: Source
-    number: int = 0
-    count: int = 1
-
-
-@dataclasses.dataclass(frozen=True)
 class Output:
     """What a group became: a file that was written, or counts."""
 
@@ -68,12 +57,14 @@ class Output:
 
 
 class WriteBlocks(beam.PTransform):
-    """Part -> Block: reads the sources and spreads their blocks over the workers.
+    """tuple of `Source`s -> Block: reads the sources and spreads their blocks over the workers.
 
     Args:
         read: (path, split) -> elements.
         tokenizer: what the workers will need next; they begin to make it while they read.
         work: folder for the blocks.
+        shared: each worker is given all sources: they share them and their blocks by a
+            `BlockQueue`. Else each source is given, and is to be read, once.
     """
 
     def __init__(
@@ -81,14 +72,18 @@ class WriteBlocks(beam.PTransform):
         read: Callable[[str, str], Iterable[Sized]],
         tokenizer: TokenizerSpec,
         work: str,
+        shared: bool,
     ):
         super().__init__()
-        self._dofn = _ReadSource(read, tokenizer, work)
+        self._dofn = _ReadSources(read, tokenizer, work, shared)
+        self._shared = shared
 
-    def expand(self, parts):
+    def expand(self, sources):
+        blocks = sources | "Read" >> beam.ParDo(self._dofn).with_output_types(Any)
+        if self._shared:
+            return blocks
         return (
-            parts
-            | "Read" >> beam.ParDo(self._dofn).with_output_types(Any)
+            blocks
             # No Reshuffle: Dask would leave the blocks with the worker that read them.
             | "Key" >> beam.Map(lambda block: (block.path, block)).with_output_types(_KEYED)
             | "Spread" >> beam.GroupByKey()
@@ -96,28 +91,38 @@ class WriteBlocks(beam.PTransform):
         )
 
 
-class _ReadSource(beam.DoFn):
+class _ReadSources(beam.DoFn):
     def __init__(
         self,
         read: Callable[[str, str], Iterable[Sized]],
         tokenizer: TokenizerSpec,
         work: str,
+        shared: bool,
     ):
         self._read = read
         self._tokenizer = tokenizer
         self._work = work
+        self._shared = shared
 
     def setup(self) -> None:
         threading.Thread(target=self._tokenizer.shared, daemon=True).start()
 
-    def process(self, part: Part | None) -> Iterator[Any]:
-        if part is not None:
-            source = part.source
-            _check_seen(source.path, self._work)
-            elements = self._read(source.path, source.split)
-            for block in write_blocks(elements, self._work, part.number, part.count):
-                progress_files.add(self._work, "read", block.elements)
-                yield block
+    def process(self, sources: Sequence[Source]) -> Iterator[Any]:
+        if not self._shared:
+            yield from itertools.chain.from_iterable(map(self._blocks, sources))
+            return
+        queue = BlockQueue(self._work)
+        for number, source in enumerate(sources):
+            if queue.claim(number):
+                queue.fill(number, self._blocks(source))
+        yield from queue.take(len(sources))
+
+    def _blocks(self, source: Source) -> Iterator[Block]:
+        _check_seen(source.path, self._work)
+        for block in write_blocks(self._read(source.path, source.split), self._work):
+            progress_files.add(self._work, "read", block.elements)
+            yield block
+        progress_files.add(self._work, "sources", 1)
 
 
 def _check_seen(*places: str) -> None:

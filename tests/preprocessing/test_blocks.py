@@ -36,16 +36,6 @@ def test_a_block_ends_when_it_is_full(tmp_path, monkeypatch, elements, expected)
     assert sizes(tmp_path, elements) == expected
 
 
-@pytest.mark.parametrize("step", [1, 2, 3, 7])
-def test_each_block_is_written_by_one_of_several(tmp_path, monkeypatch, step):
-    monkeypatch.setattr(blocks, "BLOCK_SIZE", 1)
-    texts = [Text(size) for size in range(1, 6)]
-    written = [list(write_blocks(texts, str(tmp_path), first, step)) for first in range(step)]
-    contents = [text for part in written for block in part for text in read_block(block)]
-    assert sorted(contents, key=lambda text: text.size) == texts
-    assert max(map(len, written)) - min(map(len, written)) <= 1
-
-
 def test_a_source_read_twice_gives_other_blocks(tmp_path):
     first, second = (next(write_blocks([Text(1)], str(tmp_path))) for _ in range(2))
     assert pathlib.Path(first.path).parent == pathlib.Path(second.path).parent == tmp_path
