@@ -31,7 +31,7 @@ else ifeq ($(TASK),squad)
   VALIDATION_INPUT ?= $(SAMPLE_DIR)/squad-v1.1-dev.json
   EVALUATION_INPUT ?= $(VALIDATION_INPUT)
   PREPROCESS_FLAGS ?= --validation_input $(VALIDATION_INPUT)
-  TRAIN_FLAGS ?= --epochs 2 --learning_rate 3e-4 --global_batch_size 8 --dropout 0
+  TRAIN_FLAGS ?= --epochs 3 --learning_rate 3e-4 --global_batch_size 8 --dropout 0
   ASK := qa --question "$$QUESTION" --context "$$CONTEXT"
 else
   $(error TASK is $(TASK), expected imdb or squad)
