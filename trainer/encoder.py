@@ -1,38 +1,38 @@
-"""A BERT backbone's own mathematics on its own variables, arranged for speed on a CPU.
+"""A BERT backbone's own mathematics on its own variables, arranged for speed.
 
-`keras_hub`'s encoder spends a good part of a training step outside the large matrix products:
-on weight gradients taken row by row, on one random number of 16 or 32 bits per dropped element,
-and on the many small steps of GELU and LayerNorm. Here tokens are one flat axis, query, key and
-value are one product, a random number has 8 bits, and the two functions bring their gradients.
+`keras_hub`'s encoder spends a good part of a training step outside the large matrix products. Here
+tokens are one flat axis, query, key and value are one product, what lies between the products is
+fused (`kernels.py`), and a model that looks at the first token only computes no other one in the
+last layer.
 """
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
 
 import tensorflow as tf
 
+from trainer.kernels import Kernels
 from trainer.tensorflow_keras import keras
 
-LAYER_NORM_EPSILON = 1e-12  # google-research/bert modeling.py, as in keras_hub's BertBackbone
-MASKED_SCORE = -1e9
-GELU_INNER, GELU_CUBE = 0.7978845608028654, 0.044715  # sqrt(2 / pi); Hendrycks & Gimpel 2016
-RANDOM_VALUES = 256  # a dropout rate is rounded to a multiple of 1 / 256
+COMPILED_WIDTH = 128  # smaller models run faster than their kernels compile
+MASKED_SCORE = -3e4  # exp() of it is 0 in every precision; float16 ends at 65504
 
-Drop = Callable[[tf.Tensor], tf.Tensor]
-Differentiable = tuple[tf.Tensor, Callable[..., Any]]  # a value, and its gradient function
 # Inputs, whether dropout is on, and the draw of `Encoder.__call__` -> the model's outputs.
 Forward = Callable[[Mapping[str, tf.Tensor], bool, tf.Tensor], dict[str, tf.Tensor]]
 
 
-def fast_forward(model: keras.Model, backbone: keras.Model, seed: int) -> Forward:
+def fast_forward(
+    model: keras.Model, backbone: keras.Model, seed: int, first_token_only: bool
+) -> Forward:
     """The model's computation with `Encoder` in the place of its backbone.
 
     Args:
         model: as `models.task_model` makes it on the backbone.
         backbone: a `keras_hub.models.BertBackbone`.
         seed: of the dropout.
+        first_token_only: whether the model's outputs depend on the first token's hidden state only,
+            as a classifier's do.
     """
-    encoder = Encoder(backbone, seed)
+    encoder = Encoder(backbone, seed, first_token_only)
     head = keras.Model(backbone.output["sequence_output"], model.output)
 
     def forward(inputs, training, draw):
@@ -45,12 +45,15 @@ class Encoder:
     """Computes a `keras_hub.models.BertBackbone`'s "sequence_output" from the same variables.
 
     Args:
-        backbone: in float32 or mixed_bfloat16.
+        backbone: in float32, mixed_bfloat16 or mixed_float16.
         seed: of the dropout.
+        first_token_only: give only the first token's hidden state.
     """
 
-    def __init__(self, backbone: keras.Model, seed: int):
+    def __init__(self, backbone: keras.Model, seed: int, first_token_only: bool = False):
         self._backbone, self._seed = backbone, seed
+        self._first_token_only = first_token_only
+        self._kernels = Kernels(jit_compile=backbone.hidden_dim >= COMPILED_WIDTH)
         self._dtype = tf.as_dtype(backbone.get_layer("embeddings_dropout").compute_dtype)
 
     def __call__(
@@ -65,24 +68,28 @@ class Encoder:
                 is a function of the seed and of it, so that a resumed run draws the same.
 
         Returns:
-            float[batch, sequence, hidden] in the backbone's precision.
+            float[batch, sequence, hidden] in the backbone's precision; float[batch, 1, hidden]
+            with `first_token_only`.
         """
-        backbone = self._backbone
-        drop = _Dropout(backbone.dropout if training else 0.0, self._seed, draw)
+        backbone, layers = self._backbone, self._backbone.transformer_layers
+        rate = backbone.dropout if training else 0.0
+        keys = self._dropout_keys(draw, 1 + 3 * len(layers))
         shape = tf.shape(inputs["token_ids"])
         batch, sequence = shape[0], shape[1]
-        hidden = drop(_layer_norm(self._embed(inputs, sequence), backbone.embeddings_layer_norm))
-        hidden = tf.reshape(hidden, [-1, backbone.hidden_dim])  # [tokens, hidden]
+        hidden = self._kernels.dropout(self._embed(inputs, sequence), rate, next(keys))
         bias = tf.cast(1 - inputs["padding_mask"], self._dtype)[:, None, None, :] * MASKED_SCORE
-        for layer in backbone.transformer_layers:
-            attended = self._attend(layer._self_attention_layer, hidden, bias, batch, drop)
-            hidden = _layer_norm(hidden + drop(attended), layer._self_attention_layer_norm)
-            inner = _gelu(self._dense(hidden, layer._feedforward_intermediate_dense))
-            outer = self._dense(inner, layer._feedforward_output_dense)
-            hidden = _layer_norm(hidden + drop(outer), layer._feedforward_layer_norm)
-        return tf.reshape(hidden, [batch, sequence, backbone.hidden_dim])
+        for number, layer in enumerate(layers, start=1):
+            first = self._first_token_only and number == len(layers)
+            hidden = self._layer(layer, hidden, bias, batch, first, rate, keys)
+        return tf.reshape(hidden, [batch, -1, backbone.hidden_dim])
+
+    def _dropout_keys(self, draw: tf.Tensor, count: int) -> Iterator[tf.Tensor]:
+        seed = tf.stack([tf.constant(self._seed, tf.int64), draw])
+        keys = tf.random.stateless_uniform([count, 2], seed, None, None, tf.uint32)
+        return iter(tf.unstack(keys))
 
     def _embed(self, inputs: Mapping[str, tf.Tensor], sequence: tf.Tensor) -> tf.Tensor:
+        """The normalized embeddings, [tokens, hidden]."""
         backbone = self._backbone
         tokens = tf.gather(backbone.token_embedding.embeddings.value, inputs["token_ids"])
         positions = backbone.position_embedding.position_embeddings.value[:sequence]
@@ -90,30 +97,73 @@ class Encoder:
         segments = tf.one_hot(inputs["segment_ids"], backbone.num_segments) @ tf.identity(
             backbone.segment_embedding.embeddings.value
         )
-        return tf.cast(tokens + positions + segments, self._dtype)
+        tokens, places = (
+            tf.reshape(tf.cast(part, self._dtype), [-1, backbone.hidden_dim])
+            for part in (tokens, positions + segments)
+        )
+        return self._add_norm(tokens, places, backbone.embeddings_layer_norm)
 
-    def _attend(
+    def _layer(
         self,
-        attention: keras.layers.MultiHeadAttention,
+        layer: keras.layers.Layer,
         hidden: tf.Tensor,
         bias: tf.Tensor,
         batch: tf.Tensor,
-        drop: Drop,
+        first: bool,
+        rate: float,
+        keys: Iterator[tf.Tensor],
     ) -> tf.Tensor:
-        width, heads = self._backbone.hidden_dim, self._backbone.num_heads
-        parts = (attention.query_dense, attention.key_dense, attention.value_dense)
-        kernel = tf.concat([tf.reshape(part.kernel.value, [width, width]) for part in parts], 1)
-        offset = tf.concat([tf.reshape(part.bias.value, [width]) for part in parts], 0)
-        projected = self._affine(hidden, kernel, offset)  # [tokens, 3 * hidden]
-        split = tf.reshape(projected, [batch, -1, 3, heads, width // heads])
-        query, key, value = tf.unstack(tf.transpose(split, [2, 0, 3, 1, 4]))
-        query *= tf.cast((width // heads) ** -0.5, self._dtype)
-        scores = tf.matmul(query, key, transpose_b=True) + bias  # [batch, heads, from, to]
-        context = tf.matmul(drop(tf.nn.softmax(scores)), value)
-        context = tf.reshape(tf.transpose(context, [0, 2, 1, 3]), [-1, width])
-        output = attention.output_dense
-        kernel = tf.reshape(output.kernel.value, [width, width])
-        return self._affine(context, kernel, output.bias.value)
+        """One layer on [tokens, hidden]; on its first token, [batch, hidden], with `first`."""
+        projections = layer._self_attention_layer
+        project = self._project_first if first else self._project
+        query, key, value = project(projections, hidden, batch)
+        context = self._kernels.attention(query, key, value, bias, rate, next(keys))
+        attended = self._affine(_flat(context), *_flat_dense(projections.output_dense, 2))
+        if first:
+            hidden = tf.reshape(hidden, [batch, -1, self._backbone.hidden_dim])[:, 0]
+        norm = layer._self_attention_layer_norm
+        hidden = self._add_norm(hidden, attended, norm, rate, next(keys))
+        inner = self._kernels.gelu(self._dense(hidden, layer._feedforward_intermediate_dense))
+        outer = self._dense(inner, layer._feedforward_output_dense)
+        return self._add_norm(hidden, outer, layer._feedforward_layer_norm, rate, next(keys))
+
+    def _add_norm(
+        self,
+        residual: tf.Tensor,
+        update: tf.Tensor,
+        layer: keras.layers.LayerNormalization,
+        rate: float = 0.0,
+        key: tf.Tensor | None = None,
+    ) -> tf.Tensor:
+        gamma, beta = (tf.convert_to_tensor(part.value) for part in (layer.gamma, layer.beta))
+        return self._kernels.add_norm(residual, update, gamma, beta, rate, key)
+
+    def _project(
+        self, attention_layer: keras.layers.MultiHeadAttention, hidden: tf.Tensor, batch: tf.Tensor
+    ) -> list[tf.Tensor]:
+        """Query, key and value of every token, each [batch, heads, sequence, depth]."""
+        parts = ("query_dense", "key_dense", "value_dense")
+        return self._heads(hidden, [getattr(attention_layer, part) for part in parts], batch)
+
+    def _project_first(
+        self, attention_layer: keras.layers.MultiHeadAttention, hidden: tf.Tensor, batch: tf.Tensor
+    ) -> list[tf.Tensor]:
+        """The same, with the query of the first token only."""
+        first = tf.reshape(hidden, [batch, -1, self._backbone.hidden_dim])[:, 0]
+        parts = [attention_layer.key_dense, attention_layer.value_dense]
+        (query,) = self._heads(first, [attention_layer.query_dense], batch)
+        return [query, *self._heads(hidden, parts, batch)]
+
+    def _heads(
+        self, hidden: tf.Tensor, parts: list[keras.layers.EinsumDense], batch: tf.Tensor
+    ) -> list[tf.Tensor]:
+        flat = [_flat_dense(part, 1) for part in parts]
+        kernel = tf.concat([kernel for kernel, _ in flat], 1)
+        offset = tf.concat([offset for _, offset in flat], 0)
+        heads = self._backbone.num_heads
+        shape = [batch, -1, len(parts), heads, self._backbone.hidden_dim // heads]
+        split = tf.reshape(self._affine(hidden, kernel, offset), shape)
+        return tf.unstack(tf.transpose(split, [2, 0, 3, 1, 4]), num=len(parts))
 
     def _dense(self, hidden: tf.Tensor, layer: keras.layers.Dense) -> tf.Tensor:
         return self._affine(hidden, layer.kernel.value, layer.bias.value)
@@ -123,66 +173,19 @@ class Encoder:
         return tf.nn.bias_add(product, tf.cast(offset, self._dtype))
 
 
-class _Dropout:
-    """Zeroes elements with a rate; each call draws with a seed of its own."""
+def _flat_dense(layer: keras.layers.EinsumDense, inputs: int) -> tuple[tf.Tensor, tf.Tensor]:
+    """Kernel and bias of a projection to or from heads, as [in, out] and [out].
 
-    def __init__(self, rate: float, seed: int, draw: tf.Tensor):
-        self._dropped = round(rate * RANDOM_VALUES)
-        self._seed, self._draw, self._calls = seed, draw, 0
-
-    def __call__(self, values: tf.Tensor) -> tf.Tensor:
-        if not self._dropped:
-            return values
-        self._calls += 1
-        seed = tf.stack([tf.cast(self._seed * 1000 + self._calls, tf.int64), self._draw])
-        size = tf.size(values)
-        words = tf.random.stateless_uniform(
-            [(size + 3) // 4], seed, minval=None, maxval=None, dtype=tf.uint32
-        )
-        bits = tf.reshape(tf.bitcast(words, tf.uint8), [-1])[:size]
-        kept = tf.reshape(bits, tf.shape(values)) >= tf.cast(self._dropped, tf.uint8)
-        scale = RANDOM_VALUES / (RANDOM_VALUES - self._dropped)
-        return values * (tf.cast(kept, values.dtype) * tf.cast(scale, values.dtype))
+    Args:
+        layer: one of a `MultiHeadAttention`.
+        inputs: how many of the kernel's axes are of its input.
+    """
+    kernel = layer.kernel.value
+    width = kernel.shape[:inputs].num_elements()
+    return tf.reshape(kernel, [width, -1]), tf.reshape(layer.bias.value, [-1])
 
 
-@tf.custom_gradient
-def _gelu(values: tf.Tensor) -> Differentiable:
-    """The tanh form of GELU, written with 1 + tanh(z) = 2 sigmoid(2 z)."""
-    inner, cube = 2.0 * GELU_INNER, 2.0 * GELU_INNER * GELU_CUBE
-    gate = tf.sigmoid(values * (inner + cube * tf.square(values)))
-
-    def gradient(upstream: tf.Tensor) -> tf.Tensor:
-        slope = inner + 3.0 * cube * tf.square(values)
-        through_gate = tf.raw_ops.SigmoidGrad(y=gate, dy=upstream * values)
-        return upstream * gate + through_gate * slope
-
-    return values * gate, gradient
-
-
-def _layer_norm(values: tf.Tensor, layer: keras.layers.LayerNormalization) -> tf.Tensor:
-    return _scaled_norm(values, layer.gamma.value, layer.beta.value)
-
-
-@tf.custom_gradient
-def _scaled_norm(values: tf.Tensor, gamma: tf.Tensor, beta: tf.Tensor) -> Differentiable:
-    """LayerNorm over the last axis, in float32 inside."""
-    wide = tf.cast(values, tf.float32)
-    centered = wide - tf.reduce_mean(wide, -1, keepdims=True)
-    variance = tf.reduce_mean(tf.square(centered), -1, keepdims=True)
-    inverse = tf.math.rsqrt(variance + LAYER_NORM_EPSILON)
-    normal = centered * inverse
-
-    def gradient(upstream: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-        wide_upstream = tf.cast(upstream, tf.float32)
-        rows = list(range(len(values.shape) - 1))
-        product = wide_upstream * normal
-        scaled = wide_upstream * gamma
-        inward = scaled - tf.reduce_mean(scaled, -1, keepdims=True)
-        inward -= normal * tf.reduce_mean(product * gamma, -1, keepdims=True)
-        return (
-            tf.cast(inverse * inward, values.dtype),
-            tf.reduce_sum(product, rows),
-            tf.reduce_sum(wide_upstream, rows),
-        )
-
-    return tf.cast(normal * gamma + beta, values.dtype), gradient
+def _flat(context: tf.Tensor) -> tf.Tensor:
+    """[batch, heads, sequence, depth] -> [tokens, hidden]."""
+    width = context.shape[1] * context.shape[3]
+    return tf.reshape(tf.transpose(context, [0, 2, 1, 3]), [-1, width])

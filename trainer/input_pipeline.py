@@ -18,7 +18,7 @@ from preprocessing.lengths import BUCKETS
 
 LABELS = {"imdb": ("label",), "squad": ("start_token", "end_token")}
 CHUNK_BATCHES = 64  # batches whose rows are sorted by length together: more pads less
-LENGTH_MULTIPLE = 8  # batches are padded to one: vector instructions like it
+LENGTH_MULTIPLE = 16  # batches are padded to one: kernels compile for each length
 READ_BATCH = 1024  # records parsed at once
 
 Batch = dict[str, np.ndarray]

@@ -98,7 +98,7 @@ class _Run:
                 config.weight_decay,
             )
         _check_records(self.splits, backbone, data_dir)
-        forward = fast_forward(self.model, backbone, config.seed)
+        forward = fast_forward(self.model, backbone, config.seed, config.task == "imdb")
         self.steps = Steps(
             config.task, forward, self.model, self.optimizer, strategy, config.jit_compile
         )

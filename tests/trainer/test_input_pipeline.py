@@ -61,12 +61,12 @@ def test_evaluation_plan_is_sorted_by_length():
 @pytest.mark.parametrize(
     ("longest", "fixed_shapes", "expected"),
     [
-        (8, False, 8),
-        (9, False, 16),
-        (200, False, 200),
+        (8, False, 16),
+        (17, False, 32),
+        (200, False, 208),
         (9, True, 32),
         (200, True, 256),
-        (513, True, 520),
+        (513, True, 528),
     ],
 )
 def test_padded_length(longest, fixed_shapes, expected):
@@ -88,7 +88,7 @@ def test_replicas_share_a_batch_in_equal_sizes():
     plan = [np.array([1, 0, 2])]
     shares = list(replica_batches(THREE, plan, range(2), replicas_in_sync=2))
     assert [share["token_ids"][:, 0].tolist() for share in shares] == [[2, 2], [2, 0]]
-    assert [share["token_ids"].shape for share in shares] == [(2, 8), (2, 8)]
+    assert [share["token_ids"].shape for share in shares] == [(2, 16), (2, 16)]
     assert np.allclose([share["weight"] for share in shares], [[1 / 3, 1 / 3], [1 / 3, 0]])
 
 
