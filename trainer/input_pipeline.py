@@ -244,6 +244,11 @@ def distributed_batches(
     return strategy.distribute_datasets_from_function(worker_dataset)
 
 
+def batch_spec(strategy: tf.distribute.Strategy, examples: Examples) -> dict[str, tf.TypeSpec]:
+    """The type of what `distributed_batches` gives, for a signature: its shapes are free."""
+    return distributed_batches(strategy, examples, []).element_spec
+
+
 def _signature(examples: Examples) -> dict[str, tf.TensorSpec]:
     tokens = tf.TensorSpec([None, None], tf.int32)
     return {

@@ -20,6 +20,8 @@ class Steps:
         model: its trainable variables are trained; made in the strategy's scope.
         optimizer: built on the model; sums the gradients over the replicas by itself.
         strategy: the run's.
+        batch_spec: of `input_pipeline.batch_spec`. With it each step is traced once, for any shape,
+            so that a run that goes on computes with the very graph of one that never stopped.
         jit_compile: compile forward and backward pass with XLA. The update stays outside, since
             XLA cannot sum over replicas.
     """
@@ -31,21 +33,28 @@ class Steps:
         model: keras.Model,
         optimizer: keras.optimizers.Optimizer,
         strategy: tf.distribute.Strategy,
+        batch_spec: dict[str, tf.TypeSpec],
         jit_compile: bool = False,
     ):
         self._task, self._forward, self._strategy = task, forward, strategy
         self._model, self._optimizer = model, optimizer
         self._gradients_and_sums = tf.function(self._differentiate, jit_compile=jit_compile)
         self._sums = tf.function(self._evaluate_replica, jit_compile=jit_compile)
+        self._train_all = tf.function(self._run_train, input_signature=[batch_spec])
+        self._evaluate_all = tf.function(self._run_evaluate, input_signature=[batch_spec])
 
-    @tf.function(reduce_retracing=True)
     def train(self, batch: Batch) -> Sums:
         """Updates the model; returns the sums of `metrics.batch_loss_and_sums` over replicas."""
-        return self._summed(self._strategy.run(self._replica_train, args=(batch,)))
+        return self._train_all(batch)
 
-    @tf.function(reduce_retracing=True)
     def evaluate(self, batch: Batch) -> Sums:
         """Returns the sums of `metrics.batch_loss_and_sums` over replicas, without dropout."""
+        return self._evaluate_all(batch)
+
+    def _run_train(self, batch: Batch) -> Sums:
+        return self._summed(self._strategy.run(self._replica_train, args=(batch,)))
+
+    def _run_evaluate(self, batch: Batch) -> Sums:
         return self._summed(self._strategy.run(self._sums, args=(batch,)))
 
     def _replica_train(self, batch: Batch) -> Sums:

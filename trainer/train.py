@@ -18,6 +18,7 @@ from trainer.encoder import fast_forward
 from trainer.history import CURVES_FILE, HISTORY_FILE, History
 from trainer.input_pipeline import (
     Examples,
+    batch_spec,
     distributed_batches,
     epoch_plan,
     evaluation_plan,
@@ -100,7 +101,13 @@ class _Run:
         _check_records(self.splits, backbone, data_dir)
         forward = fast_forward(self.model, backbone, config.seed, config.task == "imdb")
         self.steps = Steps(
-            config.task, forward, self.model, self.optimizer, strategy, config.jit_compile
+            config.task,
+            forward,
+            self.model,
+            self.optimizer,
+            strategy,
+            batch_spec(strategy, self.splits["train"]),
+            config.jit_compile,
         )
         self.place = Place(("loss", "examples", "tokens", *COUNTS[config.task]))
         self.checkpoints = Checkpoints(folder, self.model, self.optimizer, self.place)
