@@ -2,11 +2,13 @@
 
 import dataclasses
 import json
+import math
 import pathlib
 from collections.abc import Mapping
 from typing import Any
 
 from preprocessing.errors import InputError
+from trainer.fine_tuning import check_task_options
 from trainer.options import at_least, between, check_options, option, option_of, share
 
 CONFIG_FILE = "config.json"
@@ -43,6 +45,13 @@ class TrainConfig:
     freeze_encoder: bool = option("model", "train only the head", False)
     dropout: float = option("model", "of the encoder and the head", 0.1, check=share)
 
+    label_smoothing: float = option(
+        "model", "share of the target spread over all labels; not for squad", 0.0, check=share
+    )
+    class_weights: str | None = option(
+        "model", "in the loss: balanced, or name=weight,...; not for squad", None
+    )
+
     epochs: int = option("optimizer", "times to go through the data", 3, check=at_least(1))
     global_batch_size: int = option(
         "optimizer", "examples per step, over all replicas", 32, check=at_least(1)
@@ -62,6 +71,28 @@ class TrainConfig:
         "of new weights, dropout and the order of the data",
         0,
         check=between(0, 2**31, "0", low_included=True),
+    )
+
+    best_metric: str | None = option(
+        "optimizer",
+        "by which epochs are compared, such as validation_loss; by default validation_accuracy "
+        "for imdb, validation_f1 for squad, train_loss without validation data",
+        None,
+    )
+    restore_best: bool = option(
+        "optimizer", "finish with the weights of the best epoch instead of the last one's", False
+    )
+    early_stopping_patience: int | None = option(
+        "optimizer",
+        "stop after so many epochs without a better --best_metric, with the best epoch's weights",
+        None,
+        check=at_least(1),
+    )
+    min_delta: float = option(
+        "optimizer",
+        "what early stopping takes for better must be better by more than this",
+        0.0,
+        check=between(0, math.inf, "0.001", low_included=True),
     )
 
     precision: str = option(
@@ -85,6 +116,7 @@ class TrainConfig:
 
     def __post_init__(self) -> None:
         check_options(self)
+        check_task_options(self.task, self.label_smoothing, self.class_weights, self.best_metric)
 
 
 def changed_fields(config: TrainConfig, saved: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:

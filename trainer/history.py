@@ -22,7 +22,7 @@ class History:
 
     def __init__(self, run_dir: pathlib.Path, epochs: int):
         self._run_dir = run_dir
-        self.lines = [line for line in _read(run_dir / HISTORY_FILE) if line["epoch"] <= epochs]
+        self.lines = read_lines(run_dir, epochs)
         self._events = tf.summary.create_file_writer(str(run_dir / TENSORBOARD_DIR))
 
     def add_epoch(self, line: dict[str, Any]) -> None:
@@ -43,6 +43,13 @@ class History:
                 tf.summary.scalar(name, value)
 
 
+def read_lines(run_dir: pathlib.Path, epochs: int) -> list[dict[str, Any]]:
+    """The lines of a run's first so many epochs."""
+    path = run_dir / HISTORY_FILE
+    lines = map(json.loads, path.read_text().splitlines()) if path.exists() else ()
+    return [line for line in lines if line["epoch"] <= epochs]
+
+
 def draw_curves(lines: list[dict[str, Any]], path: pathlib.Path) -> None:
     """Draws loss and accuracy over the epochs, of training and validation, as a PNG."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -59,10 +66,6 @@ def draw_curves(lines: list[dict[str, Any]], path: pathlib.Path) -> None:
     temporary = path.with_name(f".{path.name}.tmp")
     FigureCanvasAgg(figure).print_png(temporary)
     os.replace(temporary, path)
-
-
-def _read(path: pathlib.Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
 
 
 def _write(path: pathlib.Path, lines: list[dict[str, Any]]) -> None:

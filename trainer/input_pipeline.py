@@ -17,6 +17,7 @@ from preprocessing.errors import InputError
 from preprocessing.lengths import BUCKETS
 
 LABELS = {"imdb": ("label",), "squad": ("start_token", "end_token")}
+FACTS = {"imdb": (), "squad": ("window", "is_impossible")}  # not for the model
 CHUNK_BATCHES = 64  # batches whose rows are sorted by length together: more pads less
 LENGTH_MULTIPLE = 16  # batches are padded to one: kernels compile for each length
 READ_BATCH = 1024  # records parsed at once
@@ -33,12 +34,15 @@ class Examples:
         segment_ids: int32[tokens], or None where all are 0.
         offsets: int64[rows + 1]; row i holds the tokens offsets[i]:offsets[i + 1].
         labels: field -> int32[rows], the fields of `LABELS`.
+        facts: field -> int32[rows], the fields of `FACTS`, and "question" where there are several
+            rows of one: a number for each id.
     """
 
     token_ids: np.ndarray
     segment_ids: np.ndarray | None
     offsets: np.ndarray
     labels: dict[str, np.ndarray]
+    facts: dict[str, np.ndarray] = dataclasses.field(default_factory=dict)
 
     @property
     def rows(self) -> int:
@@ -74,14 +78,17 @@ def load_split(data_dir: pathlib.Path, info: DatasetInfo, split: str) -> Example
 
 
 def _parse_shards(task: str, shards: list[str]) -> Examples:
-    fields: dict[str, list[np.ndarray]] = {name: [] for name in (*LABELS[task], "lengths")}
+    scalars = (*LABELS[task], *FACTS[task])
+    fields: dict[str, list[np.ndarray]] = {name: [] for name in (*scalars, "lengths")}
+    ids: list[np.ndarray] = []
     tokens: dict[str, list[np.ndarray]] = {"token_ids": [], "segment_ids": []}
     try:
         for record in tf.data.TFRecordDataset(shards).batch(READ_BATCH):
             parsed = features.parse(task, record)
             fields["lengths"].append(parsed["token_ids"].row_lengths().numpy())
-            for name in LABELS[task]:
+            for name in scalars:
                 fields[name].append(parsed[name].numpy().astype(np.int32))
+            ids.append(parsed["id"].numpy())
             for name in tokens.keys() & parsed.keys():
                 tokens[name].append(parsed[name].flat_values.numpy().astype(np.int32))
     except (tf.errors.OpError, UnicodeDecodeError) as error:
@@ -96,7 +103,14 @@ def _parse_shards(task: str, shards: list[str]) -> Examples:
         segment_ids=joined["segment_ids"] if tokens["segment_ids"] else None,
         offsets=np.concatenate([[0], np.cumsum(joined["lengths"], dtype=np.int64)]),
         labels={name: joined[name] for name in LABELS[task]},
+        facts={name: joined[name] for name in FACTS[task]} | _questions(task, ids),
     )
+
+
+def _questions(task: str, ids: list[np.ndarray]) -> dict[str, np.ndarray]:
+    if task != "squad" or not ids:
+        return {}
+    return {"question": np.unique(np.concatenate(ids), return_inverse=True)[1].astype(np.int32)}
 
 
 def _joined(parts: list[np.ndarray], dtype: type) -> np.ndarray:
@@ -166,7 +180,7 @@ def make_batch(
 
     Returns:
         token_ids, segment_ids and padding_mask, int32[size, length]; "weight", float32[size], 0
-        for filling; the fields of `LABELS`, int32[size].
+        for filling; "row", int32[size], -1 for filling; the fields of `LABELS`, int32[size].
     """
     lengths = np.ones(size, np.int64)
     lengths[: len(rows)] = examples.lengths[rows]
@@ -176,8 +190,10 @@ def make_batch(
         "segment_ids": np.zeros((size, length), np.int32),
         "padding_mask": mask.astype(np.int32),
         "weight": np.zeros(size, np.float32),
+        "row": np.full(size, -1, np.int32),
     }
     batch["weight"][: len(rows)] = weight
+    batch["row"][: len(rows)] = rows
     for index, row in enumerate(rows):
         start, end = examples.offsets[row], examples.offsets[row + 1]
         batch["token_ids"][index, : end - start] = examples.token_ids[start:end]
@@ -256,5 +272,6 @@ def _signature(examples: Examples) -> dict[str, tf.TensorSpec]:
         "segment_ids": tokens,
         "padding_mask": tokens,
         "weight": tf.TensorSpec([None], tf.float32),
+        "row": tf.TensorSpec([None], tf.int32),
         **{name: tf.TensorSpec([None], tf.int32) for name in examples.labels},
     }

@@ -1,4 +1,4 @@
-"""The two models: a review classifier and a span model, each a head on a BERT backbone."""
+"""The models: classifiers of two labels and of more, and a span model, heads on a backbone."""
 
 from trainer.tensorflow_keras import keras
 
@@ -25,6 +25,25 @@ def review_classifier(backbone: keras.Model, dropout: float = 0.1) -> keras.Mode
     return keras.Model(backbone.input, {"logit": logits[:, 0]}, name="review_classifier")
 
 
+def text_classifier(backbone: keras.Model, classes: int, dropout: float = 0.1) -> keras.Model:
+    """Adds a head for more than two labels to a BERT backbone (Devlin et al. 2018, section 4.1).
+
+    Args:
+        backbone: as for `review_classifier`.
+        classes: the number of labels.
+        dropout: probability of zeroing a hidden unit, in training only.
+
+    Returns:
+        A model with the backbone's inputs and the output "logits", float32[batch, classes]; their
+        softmax is the probability of each label.
+    """
+    hidden = keras.layers.Dropout(dropout, name="head_dropout")(backbone.output["pooled_output"])
+    logits = keras.layers.Dense(
+        classes, kernel_initializer=_initializer(), dtype="float32", name="class_logits"
+    )(hidden)
+    return keras.Model(backbone.input, {"logits": logits}, name="text_classifier")
+
+
 def span_model(backbone: keras.Model, dropout: float = 0.1) -> keras.Model:
     """Adds a start/end head to a BERT backbone (Devlin et al. 2018, section 4.2).
 
@@ -46,9 +65,20 @@ def span_model(backbone: keras.Model, dropout: float = 0.1) -> keras.Model:
     return keras.Model(backbone.input, outputs, name="span_model")
 
 
-def task_model(task: str, backbone: keras.Model, dropout: float = 0.1) -> keras.Model:
-    """The model of a task: `review_classifier` for "imdb", `span_model` for "squad"."""
-    return {"imdb": review_classifier, "squad": span_model}[task](backbone, dropout)
+def task_model(
+    task: str, backbone: keras.Model, dropout: float = 0.1, classes: int = 2
+) -> keras.Model:
+    """The model of a task.
+
+    Returns:
+        `span_model` for "squad"; for "imdb" `review_classifier`, or `text_classifier` with more
+        than two classes.
+    """
+    if task == "squad":
+        return span_model(backbone, dropout)
+    if classes > 2:
+        return text_classifier(backbone, classes, dropout)
+    return review_classifier(backbone, dropout)
 
 
 def _initializer() -> keras.initializers.Initializer:

@@ -11,12 +11,14 @@ from preprocessing.dataset_info import VOCABULARY_FILE, DatasetInfo
 from preprocessing.errors import InputError
 from trainer.checkpoints import CHECKPOINT_DIR
 from trainer.config import CONFIG_FILE, TrainConfig, changed_fields, read_config
+from trainer.fine_tuning import class_names
 from trainer.history import CURVES_FILE, HISTORY_FILE, TENSORBOARD_DIR
 from trainer.models import task_model
 from trainer.presets import architecture_of, new_backbone
 from trainer.tensorflow_keras import keras
 
 WEIGHTS_FILE = "model.weights.h5"
+BEST_FILE = f"{CHECKPOINT_DIR}/best.weights.h5"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -81,6 +83,7 @@ def start_run(
         "lowercase": info.lowercase,
         "parameters": info.parameters,
         "data_digest": info.digest,
+        "labels": class_names(config.task, info.labels, config.data_dir),
         "has_unanswerable": info.has_unanswerable,
         "versions": {"keras": keras.__version__},
     }
@@ -91,9 +94,23 @@ def start_run(
 
 def save_weights(run_dir: pathlib.Path, model: keras.Model) -> None:
     """Writes the weights under a temporary name and renames them: the run is finished."""
-    temporary = run_dir / f".tmp.{WEIGHTS_FILE}"  # Keras insists on the end of the name
+    _replace_weights(run_dir / WEIGHTS_FILE, model)
+
+
+def save_best(run_dir: pathlib.Path, model: keras.Model) -> None:
+    """Keeps the weights of the best epoch so far."""
+    _replace_weights(run_dir / BEST_FILE, model)
+
+
+def load_best(run_dir: pathlib.Path, model: keras.Model) -> None:
+    """Loads the weights that `save_best` kept last."""
+    model.load_weights(run_dir / BEST_FILE)
+
+
+def _replace_weights(path: pathlib.Path, model: keras.Model) -> None:
+    temporary = path.with_name(f".tmp.{path.name}")  # Keras insists on the end of the name
     model.save_weights(temporary, overwrite=True)
-    os.replace(temporary, run_dir / WEIGHTS_FILE)
+    os.replace(temporary, path)
 
 
 def load_run(run_dir: str | os.PathLike[str], precision: str = "float32") -> Run:
@@ -115,7 +132,8 @@ def load_run(run_dir: str | os.PathLike[str], precision: str = "float32") -> Run
         )
     try:
         backbone = new_backbone(config["backbone"], precision)
-        model = task_model(config["task"], backbone, config["dropout"])
+        classes = len(config["labels"])
+        model = task_model(config["task"], backbone, config["dropout"], classes)
         model.load_weights(folder / WEIGHTS_FILE)
     except (KeyError, ValueError, TypeError, OSError) as error:
         reason = " ".join(str(error).split())[:300]

@@ -6,16 +6,25 @@ import pathlib
 import time
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 
 from preprocessing.dataset_info import DatasetInfo, load_info
 from preprocessing.errors import InputError
 from trainer import run_dir
+from trainer.best import best_epoch, is_patience_over
 from trainer.checkpoints import Checkpoints, Place
 from trainer.config import TrainConfig
 from trainer.distribution import check_agreement, is_chief, make_strategy
 from trainer.encoder import fast_forward
-from trainer.history import CURVES_FILE, HISTORY_FILE, History
+from trainer.fine_tuning import (
+    Objective,
+    check_labels,
+    class_names,
+    class_weights,
+    compared_metric,
+)
+from trainer.history import CURVES_FILE, HISTORY_FILE, History, read_lines
 from trainer.input_pipeline import (
     Examples,
     batch_spec,
@@ -32,6 +41,7 @@ from trainer.presets import load_backbone
 from trainer.report import StepReport
 from trainer.steps import Steps
 from trainer.tensorflow_keras import keras
+from trainer.validation import Evaluator, Predictions
 
 logger = logging.getLogger(__name__)
 
@@ -55,11 +65,8 @@ def train_and_evaluate(config: TrainConfig, overwrite: bool = False) -> None:
         raise InputError(
             f"--data_dir {config.data_dir} holds {info.task} records, but --task is {config.task}."
         )
-    if len(info.labels) > 2:
-        raise InputError(
-            f"--data_dir {config.data_dir}: texts with {len(info.labels)} labels, expected the two "
-            "that the trainer can tell apart."
-        )
+    class_names(config.task, info.labels, config.data_dir)
+    _metric(config, info)
     if overwrite and is_chief(strategy):
         run_dir.remove_run(folder)
     check_agreement(strategy, 0, "")  # the others look into the folder only after that
@@ -69,6 +76,7 @@ def train_and_evaluate(config: TrainConfig, overwrite: bool = False) -> None:
         return
     run = _Run(config, strategy, info)
     run.train()
+    run.take_best()
     if run.chief:
         run_dir.save_weights(folder, run.model)
         logger.info(
@@ -86,11 +94,14 @@ class _Run:
         self.splits = {"train": load_split(data_dir, info, "train")}
         if "validation" in info.splits:
             self.splits["validation"] = load_split(data_dir, info, "validation")
+        self.labels = class_names(config.task, info.labels, config.data_dir)
+        self.metric = _metric(config, info)
+        _check_labels(self.splits, self.labels, config)
         self.steps_per_epoch = math.ceil(self.splits["train"].rows / config.global_batch_size)
         keras.utils.set_random_seed(config.seed)
         with strategy.scope():
             backbone = load_backbone(config, info)
-            self.model = task_model(config.task, backbone, config.dropout)
+            self.model = task_model(config.task, backbone, config.dropout, len(self.labels))
             self.optimizer = build_optimizer(
                 self.model,
                 config.learning_rate,
@@ -100,8 +111,9 @@ class _Run:
             )
         _check_records(self.splits, backbone, data_dir)
         forward = fast_forward(self.model, backbone, config.seed, config.task == "imdb")
+        objective = _objective(config, self.labels, self.splits["train"])
         self.steps = Steps(
-            config.task,
+            objective,
             forward,
             self.model,
             self.optimizer,
@@ -109,6 +121,11 @@ class _Run:
             batch_spec(strategy, self.splits["train"]),
             config.jit_compile,
         )
+        self.evaluators = {
+            split: Evaluator(examples, info, data_dir, len(self.labels))
+            for split, examples in self.splits.items()
+            if split != "train"
+        }
         self.place = Place(("loss", "examples", "tokens", *COUNTS[config.task]))
         self.checkpoints = Checkpoints(folder, self.model, self.optimizer, self.place)
         self._log_start()
@@ -117,19 +134,53 @@ class _Run:
         elif self.chief:
             run_dir.start_run(folder, config, info, backbone)
         check_agreement(strategy, self._done(), "All workers must share one --output_dir.")
+        self.lines = read_lines(folder, int(self.place.epoch))
         self.history = History(folder, int(self.place.epoch)) if self.chief else None
 
     def train(self) -> None:
-        """Trains and evaluates the epochs that are left."""
+        """Trains and evaluates the epochs that are left, unless it stops early."""
         for epoch in range(int(self.place.epoch), self.config.epochs):
+            if self._stops_early():
+                return
             self._train_epoch(epoch)
             line = self._training_line(epoch)
             if "validation" in self.splits:
                 line |= self._evaluate("validation")
+            self.lines.append(line)
+            self._keep_best()
             if self.history:
                 self.history.add_epoch(line)
                 logger.info(_epoch_text(line, self.config.epochs))
             self.place.start_epoch(epoch + 1)
+
+    def take_best(self) -> None:
+        """Gives the model the weights of the best epoch, where the run is to end with them."""
+        if not self._restores_best() or not self.chief:
+            return
+        best = best_epoch(self.lines, self.metric)
+        run_dir.load_best(pathlib.Path(self.config.output_dir), self.model)
+        value = self.lines[best - 1][self.metric]
+        logger.info("the weights are those of epoch %d: %s %.4f", best, self.metric, value)
+
+    def _restores_best(self) -> bool:
+        return self.config.restore_best or self.config.early_stopping_patience is not None
+
+    def _keep_best(self) -> None:
+        is_best = best_epoch(self.lines, self.metric) == len(self.lines)
+        if is_best and self._restores_best() and self.chief:
+            run_dir.save_best(pathlib.Path(self.config.output_dir), self.model)
+
+    def _stops_early(self) -> bool:
+        patience = self.config.early_stopping_patience
+        if patience is None:
+            return False
+        is_over = is_patience_over(self.lines, self.metric, patience, self.config.min_delta)
+        if is_over and self.chief:
+            logger.info(
+                "stopped early after epoch %d: no better %s for %d epochs",
+                *(len(self.lines), self.metric, patience),
+            )
+        return is_over
 
     def _train_epoch(self, epoch: int) -> None:
         place, examples = self.place, self.splits["train"]
@@ -156,14 +207,20 @@ class _Run:
         examples = self.splits[split]
         plan = evaluation_plan(examples.lengths, self.config.global_batch_size)
         totals: dict[str, float] = {}
+        predictions = Predictions(examples.rows)
         with StepReport(split, len(plan), 0, self.chief) as report:
             for step, (rows, batch) in enumerate(
                 zip(plan, self._batches(examples, plan), strict=True), start=1
             ):
-                for name, value in _numbers(self.steps.evaluate(batch)).items():
+                sums, predicted = self.steps.evaluate(batch)
+                predictions.add({name: value.numpy() for name, value in predicted.items()})
+                for name, value in _numbers(sums).items():
                     totals[name] = totals.get(name, 0.0) + value
                 report.step(step, len(rows))
-        return _means(split, totals, self.config.task)
+        figures = self.evaluators[split].figures(predictions.arrays())
+        return _means(split, totals, self.config.task) | {
+            f"{split}_{name}": value for name, value in figures.items()
+        }
 
     def _batches(
         self, examples: Examples, plan: list[Any]
@@ -222,6 +279,39 @@ class _Run:
             )
 
 
+def _metric(config: TrainConfig, info: DatasetInfo) -> str:
+    return compared_metric(
+        config.task,
+        config.best_metric,
+        stops_early=config.early_stopping_patience is not None,
+        has_validation="validation" in info.splits,
+        has_unanswerable=info.has_unanswerable,
+    )
+
+
+def _objective(config: TrainConfig, labels: tuple[str, ...], train: Examples) -> Objective:
+    weights: tuple[float, ...] = ()
+    if config.class_weights is not None:
+        counts = np.bincount(train.labels["label"], minlength=len(labels)).tolist()
+        weights = class_weights(config.class_weights, labels, counts)
+        named = (f"{label} {weight:.3g}" for label, weight in zip(labels, weights, strict=True))
+        logger.info("class weights: %s", ", ".join(named))
+    return Objective(
+        task=config.task,
+        labels=labels,
+        label_smoothing=config.label_smoothing,
+        class_weights=weights,
+    )
+
+
+def _check_labels(
+    splits: dict[str, Examples], labels: tuple[str, ...], config: TrainConfig
+) -> None:
+    for split, examples in splits.items():
+        found = np.unique(examples.labels["label"]).tolist() if config.task == "imdb" else []
+        check_labels(config.task, found, labels, f"{config.data_dir}: split {split!r}")
+
+
 def _check_records(
     splits: dict[str, Examples], backbone: keras.Model, data_dir: pathlib.Path
 ) -> None:
@@ -254,7 +344,7 @@ def _epoch_text(line: dict[str, Any], epochs: int) -> str:
     measures = [
         f"{name} {value:.4f}"
         for name, value in line.items()
-        if name.endswith(("_loss", "_accuracy"))
+        if name.endswith(("_loss", "_accuracy", "_f1", "_exact_match"))
     ]
     return (
         f"epoch {line['epoch']}/{epochs}  {'  '.join(measures)}  {line['seconds']:.1f} s  "

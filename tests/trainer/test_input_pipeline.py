@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from preprocessing.dataset_info import load_info
 from preprocessing.errors import InputError
-from tests.trainer.tiny import write_dataset
+from tests.trainer.tiny import squad_record, write_dataset
 from trainer.input_pipeline import (
     Examples,
     distributed_batches,
@@ -81,6 +81,7 @@ def test_make_batch_pads_rows_and_fills_with_weight_zero():
     assert batch["padding_mask"].tolist() == [[1, 1, 1, 0], [1, 1, 0, 0], [1, 0, 0, 0]]
     assert batch["weight"].tolist() == [0.5, 0.5, 0.0]
     assert batch["start_token"].tolist() == [1, 0, 0]
+    assert batch["row"].tolist() == [1, 0, -1]
     assert batch["token_ids"].dtype == np.int32
 
 
@@ -114,6 +115,18 @@ def test_load_split_reads_all_shards(squad_data):
         place = examples.labels["start_token"][row]
         assert tokens[place : examples.labels["end_token"][row] + 1] == [8, 9]
         assert examples.segment_ids[start:end].tolist() == [0] * 3 + [1] * (len(tokens) - 3)
+
+
+def test_windows_know_their_question(tmp_path):
+    def record(generator, split, number):
+        fields = squad_record(generator, split, number)
+        return fields | {"id": f"q{number % 2}", "window": number // 2, "is_impossible": number % 2}
+
+    folder = write_dataset(tmp_path, "squad", {"train": 6}, make_record=record)
+    facts = load_split(folder, load_info(folder), "train").facts
+    assert facts["question"].tolist() == [0, 0, 0, 1, 1, 1]  # the shards have every other record
+    assert facts["window"].tolist() == [0, 1, 2, 0, 1, 2]
+    assert facts["is_impossible"].tolist() == [0, 0, 0, 1, 1, 1]
 
 
 def test_imdb_has_no_segments(imdb_data):

@@ -6,8 +6,9 @@ import tensorflow as tf
 
 from tests.trainer.tiny import ARCHITECTURE
 from trainer.encoder import Encoder, fast_forward
+from trainer.fine_tuning import Objective
 from trainer.metrics import batch_loss_and_sums
-from trainer.models import review_classifier, span_model, task_model
+from trainer.models import review_classifier, span_model, task_model, text_classifier
 from trainer.presets import new_backbone
 
 DRAW = tf.constant(0, tf.int64)
@@ -49,6 +50,21 @@ def test_outputs_of_the_review_classifier(backbone, batch):
     }
 
 
+def test_outputs_of_the_text_classifier(backbone, batch):
+    outputs = text_classifier(backbone, classes=5)(inputs(batch), training=False)
+    assert {name: (value.shape, value.dtype) for name, value in outputs.items()} == {
+        "logits": ((3, 5), tf.float32)
+    }
+
+
+@pytest.mark.parametrize(
+    ("task", "classes", "name"),
+    [("imdb", 2, "review_classifier"), ("imdb", 3, "text_classifier"), ("squad", 0, "span_model")],
+)
+def test_the_model_of_a_task(backbone, task, classes, name):
+    assert task_model(task, backbone, 0.1, classes).name == name
+
+
 def test_outputs_of_the_span_model(backbone, batch):
     outputs = span_model(backbone)(inputs(batch), training=False)
     assert {name: (value.shape, value.dtype) for name, value in outputs.items()} == {
@@ -59,7 +75,7 @@ def test_outputs_of_the_span_model(backbone, batch):
 
 def gradients(task, model, run, batch):
     with tf.GradientTape() as tape:
-        loss, _ = batch_loss_and_sums(task, run(), batch)
+        loss, _ = batch_loss_and_sums(Objective(task=task), run(), batch)
     variables = [variable.value for variable in model.trainable_variables]
     found = tape.gradient(loss, variables, unconnected_gradients="zero")
     return float(loss), [tf.convert_to_tensor(gradient).numpy() for gradient in found]

@@ -56,9 +56,12 @@ def test_history_has_a_line_for_each_epoch(squad_run):
         "validation_loss",
         "validation_start_accuracy",
         "validation_end_accuracy",
+        "validation_exact_match",
+        "validation_f1",
     ]
     assert lines[2]["train_loss"] < lines[0]["train_loss"]
     assert lines[2]["validation_start_accuracy"] > 0.9
+    assert lines[2]["validation_exact_match"] > 90
 
 
 def test_the_run_directory_is_whole(squad_run):
@@ -78,7 +81,8 @@ def test_the_run_directory_is_whole(squad_run):
     )
     assert config["backbone"]["hidden_dim"] == 16
     assert (config["data_digest"], config["lowercase"]) == ("first", True)
-    assert config["parameters"] == {"max_seq_length": 30}
+    assert config["parameters"]["max_seq_length"] == 30
+    assert config["labels"] == []
     assert (folder / "curves.png").read_bytes()[:4] == b"\x89PNG"
     assert len(list((folder / "checkpoints").glob("*.index"))) == 2
     assert len(list((folder / "tensorboard").glob("events.*"))) == 1

@@ -47,17 +47,24 @@ def squad_record(generator, split, number):
     }
 
 
+PARAMETERS = {"max_seq_length": 30, "doc_stride": 12, "max_query_length": 8}
 RECORDS = {"imdb": imdb_record, "squad": squad_record}
 
 
-def write_dataset(folder, task, sizes, digest="first"):
-    """Writes a data set of two shards per split; sizes: split -> records."""
+def write_dataset(
+    folder, task, sizes, digest="first", make_record=None, parameters=None, **info_fields
+):
+    """Writes a data set of two shards per split.
+
+    sizes: split -> records; make_record: instead of `RECORDS[task]`; info_fields: of info.json.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     vocabulary = folder / "vocab.txt"
     vocabulary.write_text("".join(f"{word}\n" for word in WORDS))
     generator, splits = random.Random(0), {}
     for split, size in sizes.items():
-        records = [RECORDS[task](generator, split, number) for number in range(size)]
+        make = make_record or RECORDS[task]
+        records = [make(generator, split, number) for number in range(size)]
         shards = [f"{split}-{shard:05}-of-00002.tfrecord" for shard in range(2)]
         for shard, name in enumerate(shards):
             with tf.io.TFRecordWriter(str(folder / name)) as writer:
@@ -74,12 +81,13 @@ def write_dataset(folder, task, sizes, digest="first"):
         task=task,
         splits=splits,
         rejected={},
-        parameters={"max_seq_length": 30},
+        parameters=parameters or PARAMETERS,
         vocabulary_sha256=sha256_of_file(vocabulary),
         lowercase=True,
         sources={},
         digest=digest,
         versions={},
+        **info_fields,
     )
     (folder / "info.json").write_text(info.to_json())
     return folder
