@@ -68,8 +68,18 @@ class Client:
         return self._transport.predict(ref, inputs, signature_name or "", self._timeout_s)
 
     def classify(self, texts: Sequence[str]) -> list[float]:
-        """The probability of each text to be positive, from the model "sentiment"."""
+        """The probability of each text to be positive, from the model "sentiment".
+
+        Raises:
+            InvalidResponse: the model tells more than two labels apart; `predict` gives its
+                "label" and "probabilities".
+        """
         outputs = self.predict(SENTIMENT, {"text": texts})
+        if "probabilities" in outputs:
+            raise InvalidResponse(
+                f"{SENTIMENT}: the model tells more than two labels apart, so there is no "
+                "probability of one. Ask predict() for its outputs 'label' and 'probabilities'."
+            )
         return _output(SENTIMENT, outputs, "probability", len(texts))
 
     def answer(self, question: str, context: str) -> Answer:

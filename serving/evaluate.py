@@ -27,6 +27,7 @@ def main(arguments: list[str]) -> None:
     command_line.load_tensorflow()
     start = time.monotonic()
     if _is_sentiment(version):
+        _check_two_labels(version)
         metrics = evaluate_sentiment(
             version, flags.input, flags.split, flags.output_dir, flags.limit, flags.batch_size
         )
@@ -63,6 +64,16 @@ def _parser() -> argparse.ArgumentParser:
 
 def _is_sentiment(version: pathlib.Path) -> bool:
     return _provenance(version)["run"]["task"] == "imdb"
+
+
+def _check_two_labels(version: pathlib.Path) -> None:
+    labels = _provenance(version)["run"].get("labels", ())
+    if len(labels) > 2:
+        raise InputError(
+            f"--model_dir {version}: a model of {len(labels)} labels, expected one of two: the "
+            "reviews of aclImdb are positive or negative. The run's history.jsonl has accuracy and "
+            "macro-F1 of the validation split."
+        )
 
 
 def _provenance(version: pathlib.Path) -> dict:

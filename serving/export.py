@@ -19,7 +19,7 @@ from serving.check_export import to_json
 from serving.model_dir import publish, unpublished_version
 
 if TYPE_CHECKING:
-    from serving.signatures import QuestionAnswering, Sentiment
+    from serving.signatures import QuestionAnswering, Sentiment, TextClassifier
 
 logger = logging.getLogger(__name__)
 
@@ -114,7 +114,7 @@ def _threshold(config: Mapping, asked: float | None) -> float | None:
     return 0.0 if asked is None else asked
 
 
-def save(module: "Sentiment | QuestionAnswering", folder: pathlib.Path) -> None:
+def save(module: "Sentiment | TextClassifier | QuestionAnswering", folder: pathlib.Path) -> None:
     """Writes the SavedModel with its signatures and its vocabulary (`assets/vocab.txt`)."""
     import tensorflow as tf
 
@@ -130,7 +130,9 @@ def check_requests(task: str) -> dict[str, dict[str, list[str]]]:
     return {"serving_default": inputs, "nbest": inputs}
 
 
-def check(expected: "Sentiment | QuestionAnswering", task: str, folder: pathlib.Path) -> None:
+def check(
+    expected: "Sentiment | TextClassifier | QuestionAnswering", task: str, folder: pathlib.Path
+) -> None:
     """Compares an export's answers, in another process, with the trainer's model.
 
     Args:

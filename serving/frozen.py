@@ -8,17 +8,22 @@ from preprocessing.vocabulary import load_vocabulary
 from serving.encoder import FrozenBert
 from serving.signatures import (
     AnswerRules,
+    ClassLogits,
     QuestionAnswering,
     ReviewLogit,
     Sentiment,
     SpanLogits,
+    TextClassifier,
 )
+from trainer.fine_tuning import TWO_LABELS
 from trainer.run_dir import Run
+
+FOLDERS = ["neg", "pos"]  # of aclImdb; they are served under the names of `TWO_LABELS`
 
 
 def served_module(
     run: Run, null_score_diff_threshold: float | None, through_keras: bool = False
-) -> Sentiment | QuestionAnswering:
+) -> Sentiment | TextClassifier | QuestionAnswering:
     """The module to export.
 
     Args:
@@ -30,12 +35,14 @@ def served_module(
     parameters = run.config["parameters"]
     tokenizer = BertTokenizer(load_vocabulary(run.vocabulary_path), run.config["lowercase"])
     if run.config["task"] == "imdb":
-        return Sentiment(
-            tokenizer,
-            _keras_review_logit(run) if through_keras else _frozen_review_logit(run),
-            parameters["max_seq_length"],
-            run.vocabulary_path,
-        )
+        labels = run.config["labels"]
+        names = TWO_LABELS if labels == FOLDERS else labels
+        text = parameters["max_seq_length"], run.vocabulary_path, names
+        if len(labels) > 2:
+            logits_of = _keras_class_logits if through_keras else _frozen_class_logits
+            return TextClassifier(tokenizer, logits_of(run), *text)
+        logit_of = _keras_review_logit if through_keras else _frozen_review_logit
+        return Sentiment(tokenizer, logit_of(run), *text)
     rules = AnswerRules(
         max_seq_length=parameters["max_seq_length"],
         doc_stride=parameters["doc_stride"],
@@ -56,18 +63,27 @@ def _encoder(run: Run, weights: dict[str, np.ndarray]) -> FrozenBert:
 
 
 def _frozen_review_logit(run: Run) -> ReviewLogit:
+    logits = _frozen_pooled_logits(run, "review_logit")
+    return lambda *inputs: logits(*inputs)[:, 0]
+
+
+def _frozen_class_logits(run: Run) -> ClassLogits:
+    return _frozen_pooled_logits(run, "class_logits")
+
+
+def _frozen_pooled_logits(run: Run, head: str) -> ClassLogits:
+    """The logits of a head on the pooled output, float32[batch, n]."""
     weights = _weights(run)
     encoder = _encoder(run, weights)
 
-    def review_logit(token_ids, segment_ids, lengths):
+    def logits(token_ids, segment_ids, lengths):
         first = encoder(token_ids, segment_ids, lengths)[:, 0]
         pooled = tf.tanh(
             tf.matmul(first, weights["pooled_dense/kernel"]) + weights["pooled_dense/bias"]
         )
-        logit = tf.matmul(pooled, weights["review_logit/kernel"]) + weights["review_logit/bias"]
-        return logit[:, 0]
+        return tf.matmul(pooled, weights[f"{head}/kernel"]) + weights[f"{head}/bias"]
 
-    return review_logit
+    return logits
 
 
 def _frozen_span_logits(run: Run) -> SpanLogits:
@@ -86,6 +102,10 @@ def _frozen_span_logits(run: Run) -> SpanLogits:
 
 def _keras_review_logit(run: Run) -> ReviewLogit:
     return lambda *inputs: run.model(_keras_inputs(*inputs), training=False)["logit"]
+
+
+def _keras_class_logits(run: Run) -> ClassLogits:
+    return lambda *inputs: run.model(_keras_inputs(*inputs), training=False)["logits"]
 
 
 def _keras_span_logits(run: Run) -> SpanLogits:

@@ -1,4 +1,4 @@
-"""Raw text in, named answers out: the signatures of the two served models.
+"""Raw text in, named answers out: the signatures of the served models.
 
 Names, dtypes and shapes are a contract with every client; `tests/serving/test_signatures.py`
 freezes them.
@@ -6,7 +6,7 @@ freezes them.
 
 import dataclasses
 import pathlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import tensorflow as tf
 
@@ -14,10 +14,10 @@ from preprocessing.tokenizer import BertTokenizer
 from serving.span_graph import NBest, candidate_spans, n_best, null_scores
 from serving.window_graph import cut_windows
 
-LABELS = ("negative", "positive")
-
 # (token_ids, segment_ids int32[batch, sequence], lengths int32[batch]) -> float32[batch]
 ReviewLogit = Callable[[tf.Tensor, tf.Tensor, tf.Tensor], tf.Tensor]
+# The same -> float32[batch, classes]
+ClassLogits = Callable[[tf.Tensor, tf.Tensor, tf.Tensor], tf.Tensor]
 # The same -> start and end logits, each float32[batch, sequence]
 SpanLogits = Callable[[tf.Tensor, tf.Tensor, tf.Tensor], tuple[tf.Tensor, tf.Tensor]]
 
@@ -30,13 +30,14 @@ _ENCODER_INPUT = [_TOKENS, _TOKENS, tf.TensorSpec([None], tf.int32)]
 
 
 class Sentiment(tf.Module):
-    """The served review classifier.
+    """The served classifier of two labels.
 
     Args:
         tokenizer: the one of the training data.
         review_logit: the model; traced once for all signatures.
         max_seq_length: tokens that are kept of a text, with `[CLS]` and `[SEP]`.
         vocabulary_path: a file that becomes an asset of the export.
+        labels: the names of the negative and the positive class.
     """
 
     def __init__(
@@ -45,11 +46,13 @@ class Sentiment(tf.Module):
         review_logit: ReviewLogit,
         max_seq_length: int,
         vocabulary_path: pathlib.Path,
+        labels: Sequence[str],
     ):
         super().__init__()
         self.vocabulary = tf.saved_model.Asset(str(vocabulary_path))
         self._tokenizer = tokenizer
         self._max_seq_length = max_seq_length
+        self._labels = tuple(labels)
         self._review_logit = tf.function(review_logit, input_signature=_ENCODER_INPUT)
 
     @tf.function(input_signature=[_TEXT])
@@ -60,24 +63,93 @@ class Sentiment(tf.Module):
     @tf.function(input_signature=[_EXAMPLES])
     def classify(self, examples: tf.Tensor) -> dict[str, tf.Tensor]:
         """Serialized tf.Examples with a feature `text` -> classes, scores, both [batch, 2]."""
-        features = tf.io.parse_example(examples, {"text": tf.io.FixedLenFeature([], tf.string)})
-        positive = self._probability(features["text"])
-        classes = tf.tile(tf.constant([LABELS]), [tf.size(positive), 1])
-        return {"classes": classes, "scores": tf.stack([1.0 - positive, positive], axis=1)}
+        positive = self._probability(_texts(examples))
+        scores = tf.stack([1.0 - positive, positive], axis=1)
+        return {"classes": _class_names(self._labels, scores), "scores": scores}
 
     def signatures(self) -> dict[str, tf.types.experimental.GenericFunction]:
         """By the names they are served under."""
         return {"serving_default": self.serving_default, "classify": self.classify}
 
     def _probability(self, text: tf.Tensor) -> tf.Tensor:
-        token_ids = self._tokenizer.tokenize(text)[:, : self._max_seq_length - 2]
-        rows = tf.size(text)
-        cls = tf.fill([rows, 1], self._tokenizer.cls_id)
-        sep = tf.fill([rows, 1], self._tokenizer.sep_id)
-        token_ids = tf.concat([cls, token_ids, sep], axis=1)
-        padded = token_ids.to_tensor(default_value=self._tokenizer.pad_id)
-        lengths = tf.cast(token_ids.row_lengths(), tf.int32)
-        return tf.sigmoid(self._review_logit(padded, tf.zeros_like(padded), lengths))
+        encoded = _encoder_inputs(self._tokenizer, text, self._max_seq_length)
+        return tf.sigmoid(self._review_logit(*encoded))
+
+
+class TextClassifier(tf.Module):
+    """The served classifier of more than two labels.
+
+    Args:
+        tokenizer: the one of the training data.
+        class_logits: the model; traced once for all signatures.
+        max_seq_length: tokens that are kept of a text, with `[CLS]` and `[SEP]`.
+        vocabulary_path: a file that becomes an asset of the export.
+        labels: the names of the classes.
+    """
+
+    def __init__(
+        self,
+        tokenizer: BertTokenizer,
+        class_logits: ClassLogits,
+        max_seq_length: int,
+        vocabulary_path: pathlib.Path,
+        labels: Sequence[str],
+    ):
+        super().__init__()
+        self.vocabulary = tf.saved_model.Asset(str(vocabulary_path))
+        self._tokenizer = tokenizer
+        self._max_seq_length = max_seq_length
+        self._labels = tuple(labels)
+        self._class_logits = tf.function(class_logits, input_signature=_ENCODER_INPUT)
+
+    @tf.function(input_signature=[_TEXT])
+    def serving_default(self, text: tf.Tensor) -> dict[str, tf.Tensor]:
+        """text string[batch] -> the likeliest label, string[batch], and the probabilities of all,
+        float32[batch, classes], in the order of `classify`'s classes."""
+        probabilities = self._probabilities(text)
+        best = tf.argmax(probabilities, axis=1, output_type=tf.int32)
+        return {
+            "label": tf.gather(tf.constant(self._labels), best),
+            "probabilities": probabilities,
+        }
+
+    @tf.function(input_signature=[_EXAMPLES])
+    def classify(self, examples: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Serialized tf.Examples with a feature `text` -> classes, scores: [batch, classes]."""
+        scores = self._probabilities(_texts(examples))
+        return {"classes": _class_names(self._labels, scores), "scores": scores}
+
+    def signatures(self) -> dict[str, tf.types.experimental.GenericFunction]:
+        """By the names they are served under."""
+        return {"serving_default": self.serving_default, "classify": self.classify}
+
+    def _probabilities(self, text: tf.Tensor) -> tf.Tensor:
+        encoded = _encoder_inputs(self._tokenizer, text, self._max_seq_length)
+        return tf.nn.softmax(self._class_logits(*encoded))
+
+
+def _texts(examples: tf.Tensor) -> tf.Tensor:
+    features = tf.io.parse_example(examples, {"text": tf.io.FixedLenFeature([], tf.string)})
+    return features["text"]
+
+
+def _class_names(labels: tuple[str, ...], scores: tf.Tensor) -> tf.Tensor:
+    """The labels once for each row: string[batch, classes]."""
+    return tf.tile(tf.constant([labels]), [tf.shape(scores)[0], 1])
+
+
+def _encoder_inputs(
+    tokenizer: BertTokenizer, text: tf.Tensor, max_seq_length: int
+) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    """token_ids and segment_ids, int32[batch, sequence], and lengths, int32[batch]."""
+    token_ids = tokenizer.tokenize(text)[:, : max_seq_length - 2]
+    rows = tf.size(text)
+    cls = tf.fill([rows, 1], tokenizer.cls_id)
+    sep = tf.fill([rows, 1], tokenizer.sep_id)
+    token_ids = tf.concat([cls, token_ids, sep], axis=1)
+    padded = token_ids.to_tensor(default_value=tokenizer.pad_id)
+    lengths = tf.cast(token_ids.row_lengths(), tf.int32)
+    return padded, tf.zeros_like(padded), lengths
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

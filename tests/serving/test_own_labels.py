@@ -1,0 +1,108 @@
+"""Texts of three labels, from a CSV file to the answers of the export."""
+
+import csv
+import json
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from preprocessing.errors import InputError
+from serving import evaluate
+from serving.client import Client
+from serving.errors import InvalidResponse
+from serving.export import export_run
+from serving.frozen import served_module
+from serving.saved_model import load_in_session
+from tests.serving.server_process import running_server, write_config
+from tests.serving.trained import train
+from trainer.run_dir import load_run
+
+TEXTS = {
+    "sport": ["the team won the match", "a late goal", "he ran, jumped and won", "team and goal"],
+    "weather": ["rain and wind", "cold wind in the north", "a warm day", "rain, rain, rain"],
+    "music": ["she sang a song", "a loud band", "the band played on", "song after song"],
+}
+LABELS = sorted(TEXTS)
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory, vocabulary_path):
+    folder = tmp_path_factory.mktemp("own_labels")
+    with (folder / "texts.csv").open("w", newline="") as file:
+        rows = csv.writer(file)
+        rows.writerow(["text", "label"])
+        rows.writerows([text, label] for label, texts in TEXTS.items() for text in texts)
+    return train("imdb", str(folder / "texts.csv"), folder, vocabulary_path)
+
+
+@pytest.fixture(scope="module")
+def version(run, tmp_path_factory):
+    """Exported, and so checked in a process of its own."""
+    return export_run(run, tmp_path_factory.mktemp("models") / "sentiment")
+
+
+def test_the_run_knows_the_labels(run):
+    config = json.loads((run / "config.json").read_text())
+    assert config["labels"] == LABELS
+
+
+def test_signatures_are_the_contract(version):
+    model = tf.saved_model.load(str(version))
+    outputs = {
+        name: {alias: (spec.dtype, spec.shape.as_list()) for alias, spec in outputs.items()}
+        for name, outputs in (
+            (name, model.signatures[name].structured_outputs)
+            for name in ("serving_default", "classify")
+        )
+    }
+    assert outputs == {
+        "serving_default": {
+            "label": (tf.string, [None]),
+            "probabilities": (tf.float32, [None, 3]),
+        },
+        "classify": {"classes": (tf.string, [None, 3]), "scores": (tf.float32, [None, 3])},
+    }
+
+
+def test_the_export_answers_as_the_trainer_does(run, version):
+    texts = ["the band played a song", "rain", ""]
+    found = load_in_session(version)("serving_default", {"text": texts})
+    module = served_module(load_run(run), None, through_keras=True)
+    expected = module.serving_default(tf.constant(texts))
+    assert found["probabilities"].shape == (3, 3)
+    np.testing.assert_allclose(found["probabilities"], expected["probabilities"], atol=1e-5)
+    np.testing.assert_allclose(found["probabilities"].sum(axis=1), 1.0, rtol=1e-6)
+    best = found["probabilities"].argmax(axis=1)
+    assert [label.decode() for label in found["label"]] == [LABELS[index] for index in best]
+
+
+def test_classify_names_the_classes(version):
+    text = tf.train.Feature(bytes_list=tf.train.BytesList(value=[b"a late goal"]))
+    example = tf.train.Example(features=tf.train.Features(feature={"text": text}))
+    answer = load_in_session(version)
+    found = answer("classify", {"inputs": [example.SerializeToString()]})
+    assert found["classes"].tolist() == [[label.encode() for label in LABELS]]
+    expected = answer("serving_default", {"text": ["a late goal"]})["probabilities"]
+    np.testing.assert_allclose(found["scores"], expected, atol=1e-6)
+
+
+def test_the_evaluation_says_that_it_is_of_two_labels(version, reviews, tmp_path):
+    flags = [f"--model_dir={version}", f"--input={reviews}", f"--output_dir={tmp_path}"]
+    with pytest.raises(InputError, match="a model of 3 labels, expected one of two"):
+        evaluate.main(flags)
+
+
+@pytest.mark.slow
+def test_clients_read_label_and_probabilities(version, tmp_path):
+    config = write_config(tmp_path / "models.config", {"sentiment": (version.parent, "")})
+    with running_server(tmp_path / "server.log", config) as server:
+        server.wait_until_ready()
+        for endpoint in (f"grpc://localhost:{server.port}", f"http://localhost:{server.rest_port}"):
+            with Client(endpoint) as client:
+                outputs = client.predict("sentiment", {"text": ["rain", "a song"]})
+                assert len(outputs["label"]) == 2
+                assert set(outputs["label"]) <= set(LABELS)
+                assert [len(row) for row in outputs["probabilities"]] == [3, 3]
+                with pytest.raises(InvalidResponse, match="more than two labels apart"):
+                    client.classify(["rain"])
