@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from preprocessing.errors import InputError
-from trainer.fine_tuning import check_task_options
+from trainer.fine_tuning import check_fine_tuning, check_layer_decay
 from trainer.options import at_least, between, check_options, option, option_of, share
 
 CONFIG_FILE = "config.json"
@@ -43,6 +43,12 @@ class TrainConfig:
         "model", "where the fetched weights are", "data/presets", shapes_result=False
     )
     freeze_encoder: bool = option("model", "train only the head", False)
+    trainable_layers: int | None = option(
+        "model",
+        "train only so many upper layers of the encoder, and the head",
+        None,
+        check=at_least(1),
+    )
     dropout: float = option("model", "of the encoder and the head", 0.1, check=share)
 
     label_smoothing: float = option(
@@ -65,6 +71,12 @@ class TrainConfig:
         "not on biases and LayerNorm",
         0.01,
         check=between(0, 1, "0.01", low_included=True),
+    )
+    layer_decay: float = option(
+        "optimizer",
+        "each layer's learning rate is this times that of the layer above; the head's is whole",
+        1.0,
+        check=check_layer_decay,
     )
     seed: int = option(
         "optimizer",
@@ -116,7 +128,7 @@ class TrainConfig:
 
     def __post_init__(self) -> None:
         check_options(self)
-        check_task_options(self.task, self.label_smoothing, self.class_weights, self.best_metric)
+        check_fine_tuning(self)
 
 
 def changed_fields(config: TrainConfig, saved: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:

@@ -4,9 +4,13 @@ import csv
 import dataclasses
 import math
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from preprocessing.errors import InputError
 from trainer.best import METRICS, OF_UNANSWERABLE, default_metric
+
+if TYPE_CHECKING:
+    from trainer.config import TrainConfig
 
 BALANCED = "balanced"
 TWO_LABELS = ("negative", "positive")  # of data sets that name none
@@ -30,14 +34,39 @@ class Objective:
     class_weights: tuple[float, ...] = ()
 
 
-def check_task_options(
-    task: str, label_smoothing: float, class_weights: str | None, best_metric: str | None
-) -> None:
-    """Checks what only one of the tasks can have.
+def check_fine_tuning(config: "TrainConfig") -> None:
+    """Checks which options go together.
 
     Raises:
         InputError: naming the flag.
     """
+    _check_task_options(
+        config.task, config.label_smoothing, config.class_weights, config.best_metric
+    )
+    if config.freeze_encoder and config.trainable_layers is not None:
+        raise InputError(
+            f"--freeze_encoder is given with --trainable_layers {config.trainable_layers}; "
+            "expected one of them."
+        )
+    if config.freeze_encoder and config.layer_decay != 1.0:
+        raise InputError(
+            f"--layer_decay is {config.layer_decay}, but --freeze_encoder trains no layer that it "
+            "could slow down. Leave one of them out."
+        )
+
+
+def check_layer_decay(flag: str, value: float) -> None:
+    """A number in (0, 1]."""
+    if not 0.0 < value <= 1.0:
+        raise InputError(
+            f"--{flag} is {value}, expected a number in (0, 1], such as 0.9; 1 is the same rate "
+            "for all layers."
+        )
+
+
+def _check_task_options(
+    task: str, label_smoothing: float, class_weights: str | None, best_metric: str | None
+) -> None:
     if task == "squad" and label_smoothing:
         raise InputError(
             f"--label_smoothing is {label_smoothing}, but --task is squad, which learns places "

@@ -1,5 +1,7 @@
 """AdamW as BERT is fine-tuned with: warm-up, linear decay, clipping, no decay on biases."""
 
+from collections.abc import Sequence
+
 import tensorflow as tf
 
 from trainer.tensorflow_keras import keras
@@ -37,15 +39,28 @@ class ClippedAdamW(keras.optimizers.AdamW):
 
     Keras clips before it sums, so that two replicas would not train as one does. The update is
     Adam's own formula: `ResourceApplyAdam` reads and writes every value once.
+
+    Attributes:
+        rate_scales: what the learning rate of each variable is multiplied with, decay included;
+            () for 1.
     """
+
+    rate_scales: Sequence[float] = ()
 
     def _all_reduce_sum_gradients(self, grads_and_vars):
         summed = super()._all_reduce_sum_gradients(grads_and_vars)
         gradients, _ = tf.clip_by_global_norm([g for g, _ in summed], CLIPPING_NORM)
         return list(zip(gradients, [v for _, v in summed], strict=True))
 
+    def _apply_weight_decay(self, variables):
+        """Nothing: `update_step` decays each variable, at the variable's own rate."""
+
     def update_step(self, gradient, variable, learning_rate):
         index = self._get_variable_index(variable)
+        if self.rate_scales:
+            learning_rate = learning_rate * self.rate_scales[index]
+        if self._use_weight_decay(variable):
+            variable.assign_sub(variable * (self.weight_decay * learning_rate))
         step = tf.cast(self.iterations + 1, tf.float32)
         tf.raw_ops.ResourceApplyAdam(
             var=variable.handle,
@@ -67,6 +82,7 @@ def build_optimizer(
     total_steps: int,
     warmup_fraction: float,
     weight_decay: float,
+    rate_scales: Sequence[float] = (),
 ) -> ClippedAdamW:
     """The optimizer of a run, with its variables made. Call it in the strategy's scope.
 
@@ -76,10 +92,12 @@ def build_optimizer(
         total_steps: of the whole run; the learning rate is 0 after them.
         warmup_fraction: share of `total_steps`.
         weight_decay: per step, times the learning rate; not on biases and LayerNorm.
+        rate_scales: of each trainable variable, see `ClippedAdamW`.
     """
     schedule = WarmupLinearDecay(learning_rate, total_steps, round(warmup_fraction * total_steps))
     optimizer = ClippedAdamW(schedule, weight_decay=weight_decay, beta_2=BETA_2, epsilon=EPSILON)
     optimizer.exclude_from_weight_decay(var_list=undecayed_variables(model))
+    optimizer.rate_scales = tuple(rate_scales)
     optimizer.build(model.trainable_variables)
     return optimizer
 

@@ -8,6 +8,7 @@ from typing import Any
 from preprocessing.dataset_info import VOCABULARY_FILE, DatasetInfo, sha256_of_file
 from preprocessing.errors import InputError
 from trainer.config import TrainConfig
+from trainer.layers import freeze_lower_layers
 from trainer.tensorflow_keras import keras
 
 logger = logging.getLogger(__name__)
@@ -39,7 +40,8 @@ def load_backbone(config: TrainConfig, info: DatasetInfo) -> keras.Model:
         info: of the data set.
 
     Raises:
-        InputError: there is no such preset, or it has another vocabulary than the records.
+        InputError: there is no such preset, it has another vocabulary than the records, or
+            fewer layers than are to be trained.
     """
     data_dir = pathlib.Path(config.data_dir)
     _check_vocabulary_file(data_dir, info)
@@ -50,6 +52,8 @@ def load_backbone(config: TrainConfig, info: DatasetInfo) -> keras.Model:
     else:
         backbone = _pretrained(config.preset, config, info)
     backbone.trainable = not config.freeze_encoder
+    if config.trainable_layers is not None:
+        freeze_lower_layers(backbone, config.trainable_layers)
     return backbone
 
 

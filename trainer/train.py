@@ -34,6 +34,7 @@ from trainer.input_pipeline import (
     load_split,
 )
 from trainer.interrupts import DeferredInterrupt
+from trainer.layers import rate_scales
 from trainer.metrics import COUNTS
 from trainer.models import task_model
 from trainer.optimizer import build_optimizer
@@ -108,6 +109,9 @@ class _Run:
                 self.steps_per_epoch * config.epochs,
                 config.warmup_fraction,
                 config.weight_decay,
+                rate_scales(
+                    self.model.trainable_variables, backbone.num_layers, config.layer_decay
+                ),
             )
         _check_records(self.splits, backbone, data_dir)
         forward = fast_forward(self.model, backbone, config.seed, config.task == "imdb")

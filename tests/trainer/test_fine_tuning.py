@@ -61,6 +61,18 @@ FLAGS: dict[str, Any] = {"data_dir": "data", "output_dir": "run"}
         ({"task": "imdb", "label_smoothing": 1.0}, "--label_smoothing is 1.0, expected a share"),
         ({"task": "imdb", "best_metric": "validation_f1"}, "--best_metric is 'validation_f1', exp"),
         ({"task": "imdb", "early_stopping_patience": 0}, "--early_stopping_patience is 0, expecte"),
+        (
+            {"task": "imdb", "layer_decay": 0.0},
+            r"--layer_decay is 0.0, expected a number in \(0, 1",
+        ),
+        (
+            {"task": "imdb", "layer_decay": 0.9, "freeze_encoder": True},
+            "--layer_decay is 0.9, but --freeze_encoder trains no layer",
+        ),
+        (
+            {"task": "imdb", "trainable_layers": 2, "freeze_encoder": True},
+            "--freeze_encoder is given with --trainable_layers 2; expected one of them",
+        ),
         ({"task": "imdb", "min_delta": -1.0}, r"--min_delta is -1.0, expected a number in \[0, in"),
     ],
     ids=lambda value: "-".join(map(str, value.values())) if isinstance(value, dict) else "",

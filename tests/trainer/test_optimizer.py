@@ -68,6 +68,27 @@ def test_updates_are_adamw_with_clipping():
     assert model.get_weights()[0][:, 0] == pytest.approx(expected, rel=1e-5)
 
 
+def test_rate_scales_multiply_the_rate_of_update_and_decay():
+    model = line_model([1.0, -2.0])
+    scales = [0.25, 3.0]  # of the kernel and the bias
+    optimizer = build_optimizer(model, 0.1, 4, 0.0, weight_decay=0.5, rate_scales=scales)
+    gradients = [np.array([0.3, 0.4]), np.array([0.1, -0.2])]
+    for gradient in gradients:
+        optimizer.apply(
+            [tf.constant(gradient, tf.float32)[:, None], tf.constant([0.5])],
+            model.trainable_variables,
+        )
+    kernel, bias = model.get_weights()
+    expected = adamw_by_hand(
+        np.array([1.0, -2.0]), gradients, lambda step: 0.25 * 0.1 * (5 - step) / 4, decay=0.5
+    )
+    assert kernel[:, 0] == pytest.approx(expected, rel=1e-5)
+    expected = adamw_by_hand(
+        np.zeros(2), [np.full(2, 0.5)] * 2, lambda step: 3.0 * 0.1 * (5 - step) / 4, decay=0.0
+    )
+    assert bias == pytest.approx(expected[:1], rel=1e-5)
+
+
 def test_a_gradient_that_is_not_finite_is_not_hidden():
     model = line_model([1.0, 1.0])
     optimizer = build_optimizer(model, 0.1, 4, 0.0, 0.0)

@@ -62,7 +62,7 @@ def history(config):
 def test_three_labels_with_every_option(tiny_config, strong_preset, three_labels, caplog):
     caplog.set_level(logging.INFO)
     options = {"label_smoothing": 0.1, "class_weights": "balanced", "dropout": 0.0}
-    options |= {"preset": str(strong_preset), "epochs": 6}
+    options |= {"preset": str(strong_preset), "epochs": 6, "layer_decay": 0.9}
     config = tiny_config(task="imdb", data_dir=str(three_labels), **options)
     train_and_evaluate(config)
     # 36, 45 and 9 of 90: 90 / (3 * 36) and so on
@@ -110,6 +110,20 @@ def inputs(tokens):
         "segment_ids": np.zeros_like(tokens),
         "padding_mask": np.ones_like(tokens),
     }
+
+
+def test_lower_layers_stay_as_they_are(tiny_config, tiny_preset, imdb_data):
+    config = tiny_config(task="imdb", data_dir=str(imdb_data), epochs=1, trainable_layers=1)
+    train_and_evaluate(config)
+    trained, given = load_run(config.output_dir).model, BertBackbone.from_preset(str(tiny_preset))
+    changed = {
+        name: bool(np.any(trained.get_layer(name).get_weights()[0] != layer.get_weights()[0]))
+        for name, layer in (
+            ("token_embedding", given.token_embedding),
+            ("transformer_layer_0", given.transformer_layers[0]),
+        )
+    }
+    assert changed == {"token_embedding": False, "transformer_layer_0": True}
 
 
 def test_early_stopping_needs_validation_data(tiny_config, tmp_path):
