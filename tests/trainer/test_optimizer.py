@@ -89,9 +89,73 @@ def test_rate_scales_multiply_the_rate_of_update_and_decay():
     assert bias == pytest.approx(expected[:1], rel=1e-5)
 
 
-def test_a_gradient_that_is_not_finite_is_not_hidden():
+def test_clipping_may_be_off():
+    model = line_model([1.0, -2.0])
+    optimizer = build_optimizer(model, 0.1, 4, 0.0, weight_decay=0.5, clipping_norm=0.0)
+    optimizer.apply([tf.constant([[3.0], [4.0]]), tf.zeros([1])], model.trainable_variables)
+    expected = adamw_by_hand(np.array([1.0, -2.0]), [np.array([3.0, 4.0])], lambda step: 0.1, 0.5)
+    assert model.get_weights()[0][:, 0] == pytest.approx(expected, rel=1e-5)
+
+
+def test_a_gradient_that_is_not_finite_changes_nothing():
     model = line_model([1.0, 1.0])
-    optimizer = build_optimizer(model, 0.1, 4, 0.0, 0.0)
+    optimizer = build_optimizer(model, 0.1, 4, 0.0, 0.5)
+    before = [variable.numpy() for variable in optimizer.variables]
     gradients = [tf.constant([[float("nan")], [1.0]]), tf.zeros([1])]
-    optimizer.apply(gradients, model.trainable_variables)
-    assert np.isnan(model.get_weights()[0]).all()
+    norm = optimizer.apply(gradients, model.trainable_variables)
+    assert np.isnan(norm)
+    assert model.get_weights()[0].tolist() == [[1.0], [1.0]]
+    for variable, value in zip(optimizer.variables, before, strict=True):
+        np.testing.assert_array_equal(variable.numpy(), value)
+
+
+def embedding_model():
+    """Sums the rows of a table of 4 rows of 2 ones."""
+    ids = keras.Input((None,), dtype="int32")
+    table = keras.layers.Embedding(4, 2, embeddings_initializer="ones", name="table")
+    return keras.Model(ids, table(ids))
+
+
+def test_the_norm_of_a_sparse_gradient_is_that_of_the_dense_one():
+    model = embedding_model()
+    optimizer = build_optimizer(model, 0.1, 4, 0.0, weight_decay=0.0)
+    rows, values = np.array([2, 0, 2, 2]), np.array([[3.0, 0], [0, 4], [3, 1], [-2, 1]], "float32")
+    dense = np.zeros((4, 2))
+    np.add.at(dense, rows, values)  # row 0: (0, 4); row 2: (4, 2)
+    sparse = tf.IndexedSlices(tf.constant(values), tf.constant(rows), tf.constant([4, 2]))
+    assert float(optimizer.apply([sparse], model.trainable_variables)) == pytest.approx(6.0)
+    assert np.linalg.norm(dense) == 6.0
+    first_moment = next(v for v in optimizer.variables if "momentum" in v.path)
+    np.testing.assert_allclose(first_moment.numpy(), 0.1 * dense / 6.0, rtol=1e-6)
+
+
+def test_scaled_losses_train_as_others():
+    gradients = [[0.3, 0.4], [3.0, 4.0]]
+    models = [line_model([1.0, -2.0]) for _ in range(2)]
+    for model, loss_scaling in zip(models, (False, True), strict=True):
+        optimizer = build_optimizer(model, 0.1, 4, 0.0, 0.5, 1.0, loss_scaling)
+        for gradient in gradients:
+            scaled = optimizer.loss_scale * tf.constant(gradient)[:, None]
+            optimizer.apply([scaled, tf.zeros([1])], model.trainable_variables)
+    # Powers of two change no digit.
+    np.testing.assert_array_equal(models[0].get_weights()[0], models[1].get_weights()[0])
+
+
+def test_the_loss_scale_halves_and_doubles(monkeypatch):
+    monkeypatch.setattr("trainer.optimizer.GROWTH_UPDATES", 3)
+    model = line_model([1.0, 1.0])
+    optimizer = build_optimizer(model, 0.01, 100, 0.0, 0.0, 1.0, loss_scaling=True)
+    scales, finite, infinite = [], [[1.0], [1.0]], [[float("inf")], [1.0]]
+    for gradient in (infinite, infinite, finite, finite, infinite, finite, finite, finite, finite):
+        optimizer.apply([tf.constant(gradient), tf.zeros([1])], model.trainable_variables)
+        scales.append(float(optimizer.loss_scale) / 2**15)
+    assert scales == [0.5, 0.25, 0.25, 0.25, 0.125, 0.125, 0.125, 0.25, 0.25]
+    assert int(optimizer.iterations) == 6  # an update that is left out does not count
+
+
+def test_the_loss_scale_is_at_least_one():
+    model = line_model([1.0, 1.0])
+    optimizer = build_optimizer(model, 0.01, 100, 0.0, 0.0, 1.0, loss_scaling=True)
+    for _ in range(17):
+        optimizer.apply([tf.constant([[float("inf")], [1.0]]), tf.zeros([1])], model.variables)
+    assert float(optimizer.loss_scale) == 1.0
