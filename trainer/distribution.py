@@ -1,43 +1,88 @@
 """Strategy name -> tf.distribute.Strategy."""
 
-import json
-import os
 import pathlib
+import socket
+import urllib.parse
 
 import tensorflow as tf
 
 from preprocessing.errors import InputError
+from trainer.cluster import EXAMPLE, Cluster, read_cluster
 
+LOCAL_TPU = "local"  # TPUClusterResolver's name for the TPU of a TPU VM
+CONNECT_TIMEOUT_S = 10.0
 BFLOAT16_FLAGS = frozenset({"avx512_bf16", "amx_bf16"})
 
 
-def make_strategy(name: str | None = None) -> tf.distribute.Strategy:
+def make_strategy(name: str | None = None, tpu: str | None = None) -> tf.distribute.Strategy:
     """The strategy of a run. Call it before any other TensorFlow op.
 
     Args:
         name: "one_device", "mirrored" (every GPU, or every logical CPU device), "multi_worker"
-            (the workers of TF_CONFIG), or None: multi_worker when TF_CONFIG names more than one
-            worker, mirrored when there is more than one GPU, one_device otherwise.
+            (the workers of TF_CONFIG), "tpu", or None: multi_worker when TF_CONFIG names more
+            than one worker, mirrored when there is more than one GPU, one_device otherwise.
+        tpu: the name or the address of the TPU, None for that of this machine.
 
     Raises:
-        InputError: TF_CONFIG is missing or cannot be right.
+        InputError: TF_CONFIG is missing or cannot be right, or there is no TPU.
     """
-    workers = _workers()
+    cluster = read_cluster()
     if name is None:
         several_gpus = len(tf.config.list_physical_devices("GPU")) > 1
-        name = "multi_worker" if workers > 1 else "mirrored" if several_gpus else "one_device"
+        several_workers = cluster is not None and cluster.processes > 1
+        name = "multi_worker" if several_workers else "mirrored" if several_gpus else "one_device"
     if name == "multi_worker":
-        if workers == 0:
-            raise InputError(
-                "--strategy is 'multi_worker', but the environment variable TF_CONFIG names no "
-                'worker. Set it to {"cluster": {"worker": ["host:port", ...]}, "task": {"type": '
-                '"worker", "index": 0}} in every worker, or use --strategy one_device.'
-            )
-        return tf.distribute.MultiWorkerMirroredStrategy()
+        return _multi_worker(cluster)
+    if name == "tpu":
+        return _tpu_strategy(tpu)
     devices = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")
     if name == "mirrored":
         return tf.distribute.MirroredStrategy([device.name for device in devices])
     return tf.distribute.OneDeviceStrategy(devices[0].name)
+
+
+def _multi_worker(cluster: Cluster | None) -> tf.distribute.Strategy:
+    if cluster is None:
+        raise InputError(
+            "--strategy is 'multi_worker', but the environment variable TF_CONFIG names no "
+            f"worker. Set it to {EXAMPLE}, or use --strategy one_device."
+        )
+    jobs = {job: list(addresses) for job, addresses in cluster.jobs.items()}
+    return tf.distribute.MultiWorkerMirroredStrategy(
+        cluster_resolver=tf.distribute.cluster_resolver.SimpleClusterResolver(
+            tf.train.ClusterSpec(jobs),
+            task_type=cluster.job,
+            task_id=cluster.index,
+            rpc_layer="grpc",
+        )
+    )
+
+
+def _tpu_strategy(tpu: str | None) -> tf.distribute.Strategy:
+    try:
+        if tpu and "://" in tpu:
+            _knock(tpu)
+        resolver = tf.distribute.cluster_resolver.TPUClusterResolver.connect(tpu or LOCAL_TPU)
+    except (ValueError, OSError, ImportError, tf.errors.OpError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise InputError(
+            f"--strategy is 'tpu', but {tpu or 'the TPU of this machine'} cannot be used "
+            f"({reason}). Run it on a TPU VM, give the TPU's name or grpc:// address with --tpu, "
+            "or use another --strategy."
+        ) from error
+    return tf.distribute.TPUStrategy(resolver)
+
+
+def _knock(address: str) -> None:
+    """Fails within seconds where nothing listens; TensorFlow tries for many minutes."""
+    parts = urllib.parse.urlsplit(address)
+    with socket.create_connection((parts.hostname, parts.port), timeout=CONNECT_TIMEOUT_S):
+        pass
+
+
+def is_tpu(strategy: tf.distribute.Strategy) -> bool:
+    """Whether every shape must be known when a step is traced."""
+    return isinstance(strategy, tf.distribute.TPUStrategy)
 
 
 def fast_precision() -> str:
@@ -59,26 +104,10 @@ def fast_precision() -> str:
 
 def is_chief(strategy: tf.distribute.Strategy) -> bool:
     """Whether this process writes the run directory: one process of a run does."""
-    resolver = strategy.cluster_resolver
-    if resolver is None or not resolver.task_type:
+    if not isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy):
         return True
-    if resolver.task_type == "chief":
-        return True
-    has_chief = "chief" in resolver.cluster_spec().as_dict()
-    return not has_chief and resolver.task_type == "worker" and resolver.task_id == 0
-
-
-def _workers() -> int:
-    """The number of workers, a chief included, that TF_CONFIG names; 0 without TF_CONFIG."""
-    text = os.environ.get("TF_CONFIG", "")
-    try:
-        cluster = json.loads(text or "{}").get("cluster", {})
-        return sum(len(cluster.get(job, ())) for job in ("chief", "worker"))
-    except (ValueError, AttributeError, TypeError) as error:
-        raise InputError(
-            f"the environment variable TF_CONFIG is {text!r}, which is not a cluster in JSON "
-            f"({error}). Unset it to train on one machine."
-        ) from error
+    cluster = read_cluster()
+    return cluster is None or cluster.is_chief
 
 
 def check_agreement(strategy: tf.distribute.Strategy, number: int, fix: str) -> None:
