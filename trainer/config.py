@@ -13,8 +13,8 @@ from trainer.options import at_least, between, check_options, option, option_of,
 
 CONFIG_FILE = "config.json"
 TASKS = ("imdb", "squad")
-PRECISIONS = ("float32", "bfloat16")
-STRATEGIES = ("one_device", "mirrored", "multi_worker")
+PRECISIONS = ("float32", "bfloat16", "float16")
+STRATEGIES = ("one_device", "mirrored", "multi_worker", "tpu")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -62,6 +62,13 @@ class TrainConfig:
     global_batch_size: int = option(
         "optimizer", "examples per step, over all replicas", 32, check=at_least(1)
     )
+    accumulation_steps: int = option(
+        "optimizer",
+        "cut each batch into so many, computed one after the other: as much less memory, the "
+        "same result",
+        1,
+        check=at_least(1),
+    )
     learning_rate: float = option(
         "optimizer", "the peak, at the end of warm-up", 5e-5, check=between(0, 1, "5e-5")
     )
@@ -77,6 +84,12 @@ class TrainConfig:
         "each layer's learning rate is this times that of the layer above; the head's is whole",
         1.0,
         check=check_layer_decay,
+    )
+    clipping_norm: float = option(
+        "optimizer",
+        "the largest global norm of the gradient, 0 for any",
+        1.0,
+        check=between(0, float("inf"), "1", low_included=True),
     )
     seed: int = option(
         "optimizer",
@@ -110,7 +123,7 @@ class TrainConfig:
     precision: str = option(
         "machine",
         "of the arithmetic, the variables are always float32; by default bfloat16 where the "
-        "hardware multiplies it",
+        "hardware multiplies it; float16 scales the loss",
         "float32",
         choices=PRECISIONS,
     )
@@ -125,10 +138,26 @@ class TrainConfig:
         choices=STRATEGIES,
         shapes_result=False,
     )
+    tpu: str | None = option(
+        "machine",
+        "name or address of the TPU of --strategy tpu; by default the one of this machine",
+        None,
+        shapes_result=False,
+    )
 
     def __post_init__(self) -> None:
         check_options(self)
         check_fine_tuning(self)
+        if self.accumulation_steps > self.global_batch_size:
+            raise InputError(
+                f"--accumulation_steps is {self.accumulation_steps}, more than the "
+                f"{self.global_batch_size} examples of --global_batch_size. Give at most so many."
+            )
+        if self.tpu and self.strategy != "tpu":
+            raise InputError(
+                f"--tpu is {self.tpu!r}, but --strategy is {self.strategy or 'not given'}. Give "
+                "--strategy tpu."
+            )
 
 
 def changed_fields(config: TrainConfig, saved: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:

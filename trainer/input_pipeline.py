@@ -5,8 +5,10 @@ goes on where it stopped, and every replica of every worker takes its rows of th
 """
 
 import dataclasses
+import itertools
 import pathlib
-from collections.abc import Iterator
+import time
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 import tensorflow as tf
@@ -21,6 +23,7 @@ FACTS = {"imdb": (), "squad": ("window", "is_impossible")}  # not for the model
 CHUNK_BATCHES = 64  # batches whose rows are sorted by length together: more pads less
 LENGTH_MULTIPLE = 16  # batches are padded to one: kernels compile for each length
 READ_BATCH = 1024  # records parsed at once
+AHEAD = 2  # micro-batches made before they are asked for
 
 Batch = dict[str, np.ndarray]
 
@@ -129,7 +132,8 @@ def epoch_plan(
         epoch: 0, 1, …
 
     Returns:
-        ceil(rows / global_batch_size) arrays of row numbers, in random order.
+        ceil(rows / global_batch_size) arrays of row numbers, each sorted by length, in random
+        order.
     """
     random = np.random.default_rng((seed, epoch))
     order = random.permutation(len(lengths))
@@ -182,87 +186,147 @@ def make_batch(
         token_ids, segment_ids and padding_mask, int32[size, length]; "weight", float32[size], 0
         for filling; "row", int32[size], -1 for filling; the fields of `LABELS`, int32[size].
     """
-    lengths = np.ones(size, np.int64)
-    lengths[: len(rows)] = examples.lengths[rows]
-    mask = np.arange(length) < lengths[:, None]  # [size, length]
+    mask = np.arange(length) < examples.lengths[rows][:, None]  # [rows, length]
+    places = np.where(mask, examples.offsets[rows][:, None] + np.arange(length), 0)
+    segment_ids = 0 if examples.segment_ids is None else examples.segment_ids[places]
     batch = {
-        "token_ids": np.zeros((size, length), np.int32),
-        "segment_ids": np.zeros((size, length), np.int32),
-        "padding_mask": mask.astype(np.int32),
-        "weight": np.zeros(size, np.float32),
-        "row": np.full(size, -1, np.int32),
+        "token_ids": _filled(examples.token_ids[places] * mask, size),
+        "segment_ids": _filled(segment_ids * mask, size),
+        "padding_mask": _filled(mask, size),
+        "weight": _filled(np.full(len(rows), weight), size, np.float32),
+        "row": _filled(rows, size),
+        **{name: _filled(values[rows], size) for name, values in examples.labels.items()},
     }
-    batch["weight"][: len(rows)] = weight
-    batch["row"][: len(rows)] = rows
-    for index, row in enumerate(rows):
-        start, end = examples.offsets[row], examples.offsets[row + 1]
-        batch["token_ids"][index, : end - start] = examples.token_ids[start:end]
-        if examples.segment_ids is not None:
-            batch["segment_ids"][index, : end - start] = examples.segment_ids[start:end]
-    for name, values in examples.labels.items():
-        batch[name] = np.zeros(size, np.int32)
-        batch[name][: len(rows)] = values[rows]
+    batch["padding_mask"][len(rows) :, 0] = 1
+    batch["row"][len(rows) :] = -1
     return batch
 
 
+def _filled(values: np.ndarray, size: int, dtype: type = np.int32) -> np.ndarray:
+    """The values, and rows of 0 up to `size`."""
+    filled = np.zeros((size, *values.shape[1:]), dtype)
+    filled[: len(values)] = values
+    return filled
+
+
+@dataclasses.dataclass(frozen=True)
+class Sharding:
+    """How the rows of a global batch come to the replicas: the same number of rows to each.
+
+    Attributes:
+        replicas: of all workers.
+        micro_batches: of an update; each holds rows about as long.
+        full_size: rows of a full global batch, to fill every batch up to it and to choose among
+            few lengths (for XLA); None to fill up to a multiple of the replicas only.
+    """
+
+    replicas: int = 1
+    micro_batches: int = 1
+    full_size: int | None = None
+
+    def parts(self, rows: np.ndarray) -> list[np.ndarray]:
+        """The rows of each micro-batch of a global batch; those of a small batch may be none."""
+        return np.array_split(rows, self.micro_batches)
+
+    def shape(self, part: np.ndarray, rows: int, lengths: np.ndarray) -> tuple[int, int]:
+        """The rows and the length of a replica's share of a micro-batch.
+
+        Args:
+            part: the rows of the micro-batch.
+            rows: of the global batch.
+            lengths: int[rows of the split].
+        """
+        largest = -(-(self.full_size or rows) // self.micro_batches)
+        longest = int(lengths[part].max(initial=1))
+        return -(-largest // self.replicas), padded_length(longest, self.full_size is not None)
+
+
+def padding_share(lengths: np.ndarray, plan: list[np.ndarray], sharding: Sharding) -> float:
+    """The share of padding, filling included, in all tokens that a plan computes.
+
+    Args:
+        lengths: int[rows].
+        plan: row numbers of each global batch.
+        sharding: of the plan.
+    """
+    computed = 0
+    for rows in plan:
+        for part in sharding.parts(rows):
+            size, length = sharding.shape(part, len(rows), lengths)
+            computed += sharding.replicas * size * length
+    real = sum(int(lengths[rows].sum()) for rows in plan)
+    return 1.0 - real / computed
+
+
 def replica_batches(
-    examples: Examples,
-    plan: list[np.ndarray],
-    replicas: range,
-    replicas_in_sync: int,
-    full_size: int | None = None,
+    examples: Examples, plan: list[np.ndarray], replicas: range, sharding: Sharding
 ) -> Iterator[Batch]:
-    """Yields, for each batch of the plan, the share of each replica in turn.
+    """Yields, for each micro-batch of the plan, the share of each replica in turn.
 
     Args:
         examples: the split.
-        plan: row numbers of each global batch.
+        plan: row numbers of each global batch, sorted by length.
         replicas: the replicas of this worker.
-        replicas_in_sync: the replicas of all workers; each gets the same number of rows.
-        full_size: rows of a full global batch, to fill every batch up to it (for XLA); None to
-            fill up to a multiple of the replicas only.
+        sharding: of the plan.
     """
+    lengths = examples.lengths
     for rows in plan:
-        size = -(-(full_size or len(rows)) // replicas_in_sync)
-        length = padded_length(int(examples.lengths[rows].max()), full_size is not None)
-        for replica in replicas:
-            share = rows[replica::replicas_in_sync]  # every replica gets short and long rows
-            yield make_batch(examples, share, size, length, 1.0 / len(rows))
+        for part in sharding.parts(rows):
+            size, length = sharding.shape(part, len(rows), lengths)
+            for replica in replicas:
+                share = part[replica :: sharding.replicas]  # each gets short and long rows
+                yield make_batch(examples, share, size, length, 1.0 / len(rows))
 
 
 def distributed_batches(
     strategy: tf.distribute.Strategy,
     examples: Examples,
     plan: list[np.ndarray],
-    full_size: int | None = None,
+    sharding: Sharding,
 ) -> tf.distribute.DistributedDataset:
-    """Feeds the plan's batches to the replicas of a strategy, made ahead in a thread.
+    """Feeds the plan's micro-batches to the replicas of a strategy, made ahead in a thread.
 
     Args:
         strategy: the run's.
         examples: the split.
-        plan: row numbers of each global batch.
-        full_size: as in `replica_batches`.
+        plan: row numbers of each global batch, sorted by length.
+        sharding: of the plan.
     """
     signature = _signature(examples)
 
     def worker_dataset(context: tf.distribute.InputContext) -> tf.data.Dataset:
         local = context.num_replicas_in_sync // context.num_input_pipelines
         first = context.input_pipeline_id * local
-        replicas = range(first, first + local)
         return tf.data.Dataset.from_generator(
-            lambda: replica_batches(
-                examples, plan, replicas, context.num_replicas_in_sync, full_size
-            ),
+            lambda: replica_batches(examples, plan, range(first, first + local), sharding),
             output_signature=signature,
-        ).prefetch(2 * local)
+        ).prefetch(AHEAD * local)
 
     return strategy.distribute_datasets_from_function(worker_dataset)
 
 
+class Updates:
+    """The micro-batches of each update of a plan; notes how long the loop waits for them.
+
+    Attributes:
+        waited_s: seconds that the last update's micro-batches took to come.
+    """
+
+    def __init__(self, batches: Iterable[Batch], micro_batches: int):
+        self._batches, self._micro_batches = batches, micro_batches
+        self.waited_s = 0.0
+
+    def __iter__(self) -> Iterator[list[Batch]]:
+        started, batches = time.monotonic(), iter(self._batches)
+        while update := list(itertools.islice(batches, self._micro_batches)):
+            self.waited_s = time.monotonic() - started
+            yield update
+            started = time.monotonic()
+
+
 def batch_spec(strategy: tf.distribute.Strategy, examples: Examples) -> dict[str, tf.TypeSpec]:
     """The type of what `distributed_batches` gives, for a signature: its shapes are free."""
-    return distributed_batches(strategy, examples, []).element_spec
+    return distributed_batches(strategy, examples, [], Sharding()).element_spec
 
 
 def _signature(examples: Examples) -> dict[str, tf.TensorSpec]:

@@ -144,7 +144,7 @@ def _from_preset(source: str, dropout: float, precision: str) -> keras.Model:
 
 
 def _policy(precision: str) -> str:
-    return {"float32": "float32", "bfloat16": "mixed_bfloat16"}[precision]
+    return "float32" if precision == "float32" else f"mixed_{precision}"
 
 
 def _check_vocabulary_file(data_dir: pathlib.Path, info: DatasetInfo) -> None:

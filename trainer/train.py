@@ -15,7 +15,7 @@ from trainer import run_dir
 from trainer.best import best_epoch, is_patience_over
 from trainer.checkpoints import Checkpoints, Place
 from trainer.config import TrainConfig
-from trainer.distribution import check_agreement, is_chief, make_strategy
+from trainer.distribution import check_agreement, is_chief, is_tpu, make_strategy
 from trainer.encoder import fast_forward
 from trainer.fine_tuning import (
     Objective,
@@ -27,17 +27,20 @@ from trainer.fine_tuning import (
 from trainer.history import CURVES_FILE, HISTORY_FILE, History, read_lines
 from trainer.input_pipeline import (
     Examples,
+    Sharding,
+    Updates,
     batch_spec,
     distributed_batches,
     epoch_plan,
     evaluation_plan,
     load_split,
+    padding_share,
 )
 from trainer.interrupts import DeferredInterrupt
 from trainer.layers import rate_scales
 from trainer.metrics import COUNTS
 from trainer.models import task_model
-from trainer.optimizer import build_optimizer
+from trainer.optimizer import LEAST_LOSS_SCALE, build_optimizer
 from trainer.presets import load_backbone
 from trainer.report import StepReport
 from trainer.steps import Steps
@@ -59,7 +62,7 @@ def train_and_evaluate(config: TrainConfig, overwrite: bool = False) -> None:
             not finite.
         KeyboardInterrupt: after SIGINT or SIGTERM, with a checkpoint of the last step.
     """
-    strategy = make_strategy(config.strategy)
+    strategy = make_strategy(config.strategy, config.tpu)
     folder = pathlib.Path(config.output_dir)
     info = load_info(pathlib.Path(config.data_dir))
     if info.task != config.task:
@@ -109,7 +112,9 @@ class _Run:
                 self.steps_per_epoch * config.epochs,
                 config.warmup_fraction,
                 config.weight_decay,
-                rate_scales(
+                config.clipping_norm,
+                loss_scaling=config.precision == "float16",
+                rate_scales=rate_scales(
                     self.model.trainable_variables, backbone.num_layers, config.layer_decay
                 ),
             )
@@ -122,15 +127,18 @@ class _Run:
             self.model,
             self.optimizer,
             strategy,
-            batch_spec(strategy, self.splits["train"]),
+            None if is_tpu(strategy) else batch_spec(strategy, self.splits["train"]),
             config.jit_compile,
+            config.accumulation_steps,
+        )
+        self.place = Place(
+            ("loss", "examples", "tokens", "input_wait_s", "left_out", *COUNTS[config.task])
         )
         self.evaluators = {
             split: Evaluator(examples, info, data_dir, len(self.labels))
             for split, examples in self.splits.items()
             if split != "train"
         }
-        self.place = Place(("loss", "examples", "tokens", *COUNTS[config.task]))
         self.checkpoints = Checkpoints(folder, self.model, self.optimizer, self.place)
         self._log_start()
         if self.checkpoints.restore():
@@ -188,34 +196,38 @@ class _Run:
 
     def _train_epoch(self, epoch: int) -> None:
         place, examples = self.place, self.splits["train"]
-        plan = epoch_plan(examples.lengths, self.config.global_batch_size, self.config.seed, epoch)
-        first = int(place.step)
-        batches = self._batches(examples, plan[first:])
+        plan, first = self._plan(epoch), int(place.step)
+        sharding = self._sharding(self.config.accumulation_steps)
+        updates = Updates(
+            self._batches(examples, plan[first:], sharding), self.config.accumulation_steps
+        )
         started = time.monotonic() - float(place.seconds)
         title = f"epoch {epoch + 1}/{self.config.epochs}"
         with StepReport(title, len(plan), first, self.chief) as report, DeferredInterrupt() as stop:
-            for rows, batch in zip(plan[first:], batches, strict=True):
-                sums = _numbers(self.steps.train(batch))
+            for rows, micro_batches in zip(plan[first:], updates, strict=True):
+                sums = _numbers(self.steps.train(micro_batches, stop.requested))
+                stopping, norm = sums.pop("stop") > 0, sums.pop("gradient_norm")
                 loss = sums["loss"] / sums["examples"]
-                self._check_finite(loss)
+                self._check_finite(loss, norm)
+                sums |= {"input_wait_s": updates.waited_s, "left_out": not math.isfinite(norm)}
                 place.advance(sums | {"tokens": float(examples.lengths[rows].sum())})
                 place.seconds.assign(time.monotonic() - started)
                 step = int(place.step)
                 report.step(step, len(rows), loss)
-                if stop.requested or self._is_checkpoint_step(step):
+                if stopping or self._is_checkpoint_step(step):
                     self._save()
-                if stop.requested:
+                if stopping:
                     raise KeyboardInterrupt
 
     def _evaluate(self, split: str) -> dict[str, float]:
         examples = self.splits[split]
-        plan = evaluation_plan(examples.lengths, self.config.global_batch_size)
+        size = math.ceil(self.config.global_batch_size / self.config.accumulation_steps)
+        plan = evaluation_plan(examples.lengths, size)
+        batches = self._batches(examples, plan, self._sharding(1, size))
         totals: dict[str, float] = {}
         predictions = Predictions(examples.rows)
         with StepReport(split, len(plan), 0, self.chief) as report:
-            for step, (rows, batch) in enumerate(
-                zip(plan, self._batches(examples, plan), strict=True), start=1
-            ):
+            for step, (rows, batch) in enumerate(zip(plan, batches, strict=True), start=1):
                 sums, predicted = self.steps.evaluate(batch)
                 predictions.add({name: value.numpy() for name, value in predicted.items()})
                 for name, value in _numbers(sums).items():
@@ -226,24 +238,37 @@ class _Run:
             f"{split}_{name}": value for name, value in figures.items()
         }
 
+    def _plan(self, epoch: int) -> list[np.ndarray]:
+        lengths, config = self.splits["train"].lengths, self.config
+        return epoch_plan(lengths, config.global_batch_size, config.seed, epoch)
+
+    def _sharding(self, micro_batches: int, size: int | None = None) -> Sharding:
+        fixed_shapes = self.config.jit_compile or is_tpu(self.strategy)
+        size = size or self.config.global_batch_size
+        return Sharding(
+            self.strategy.num_replicas_in_sync, micro_batches, size if fixed_shapes else None
+        )
+
     def _batches(
-        self, examples: Examples, plan: list[Any]
+        self, examples: Examples, plan: list[np.ndarray], sharding: Sharding
     ) -> tf.distribute.DistributedDataset | tuple[()]:
-        if not plan:
-            return ()
-        full_size = self.config.global_batch_size if self.config.jit_compile else None
-        return distributed_batches(self.strategy, examples, plan, full_size)
+        return distributed_batches(self.strategy, examples, plan, sharding) if plan else ()
 
     def _done(self) -> int:
         """Steps done since the start of the run."""
         return int(self.place.epoch) * self.steps_per_epoch + int(self.place.step)
 
-    def _check_finite(self, loss: float) -> None:
-        if not math.isfinite(loss):
-            raise InputError(
-                f"the loss is {loss} at step {self._done() + 1}. Try a smaller "
-                f"--learning_rate than {self.config.learning_rate}, or --precision float32."
-            )
+    def _check_finite(self, loss: float, gradient_norm: float) -> None:
+        scale_may_fall = float(self.optimizer.loss_scale) > LEAST_LOSS_SCALE
+        for name, value, may_be in (
+            ("loss", loss, False),
+            ("norm of the gradient", gradient_norm, scale_may_fall),
+        ):
+            if not (math.isfinite(value) or may_be):
+                raise InputError(
+                    f"the {name} is {value} at step {self._done() + 1}. Try a smaller "
+                    f"--learning_rate than {self.config.learning_rate}, or --precision float32."
+                )
 
     def _is_checkpoint_step(self, step: int) -> bool:
         every = self.config.checkpoint_every_steps
@@ -263,8 +288,21 @@ class _Run:
             "seconds": round(seconds, 3),
             "examples_per_second": round(totals["examples"] / seconds, 2),
             "tokens_per_second": round(totals["tokens"] / seconds, 1),
+            "input_wait_share": round(totals["input_wait_s"] / seconds, 4),
+            "padding_share": round(self._padding_share(epoch), 4),
             "learning_rate": float(self.optimizer.learning_rate),
+            **self._loss_scaling_line(totals),
         }
+
+    def _padding_share(self, epoch: int) -> float:
+        sharding = self._sharding(self.config.accumulation_steps)
+        return padding_share(self.splits["train"].lengths, self._plan(epoch), sharding)
+
+    def _loss_scaling_line(self, totals: dict[str, float]) -> dict[str, float]:
+        if self.config.precision != "float16":
+            return {}
+        scale = float(self.optimizer.loss_scale)
+        return {"loss_scale": scale, "left_out_updates": int(totals["left_out"])}
 
     def _log_start(self) -> None:
         if self.chief:

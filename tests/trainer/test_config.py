@@ -32,8 +32,11 @@ def test_defaults():
         ("dropout", -0.1, "--dropout is -0.1"),
         ("weight_decay", 2.0, "--weight_decay is 2.0"),
         ("seed", -1, "--seed is -1"),
-        ("precision", "float16", "--precision is 'float16', expected one of float32, bfloat16."),
-        ("strategy", "tpu", "--strategy is 'tpu', expected one of one_device, mirrored"),
+        ("precision", "int8", "--precision is 'int8', expected one of float32, bfloat16, float16."),
+        ("accumulation_steps", 33, "more than the 32 examples of --global_batch_size"),
+        ("clipping_norm", -1.0, "--clipping_norm is -1.0, expected a number in"),
+        ("tpu", "local", "--tpu is 'local', but --strategy is not given. Give --strategy tpu."),
+        ("strategy", "many", "--strategy is 'many', expected one of one_device, mirrored"),
     ],
 )
 def test_impossible_values_name_the_flag(field, value, message):

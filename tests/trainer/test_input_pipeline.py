@@ -1,5 +1,7 @@
 """trainer/input_pipeline.py."""
 
+import time
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -9,12 +11,15 @@ from preprocessing.errors import InputError
 from tests.trainer.tiny import squad_record, write_dataset
 from trainer.input_pipeline import (
     Examples,
+    Sharding,
+    Updates,
     distributed_batches,
     epoch_plan,
     evaluation_plan,
     load_split,
     make_batch,
     padded_length,
+    padding_share,
     replica_batches,
 )
 
@@ -87,7 +92,7 @@ def test_make_batch_pads_rows_and_fills_with_weight_zero():
 
 def test_replicas_share_a_batch_in_equal_sizes():
     plan = [np.array([1, 0, 2])]
-    shares = list(replica_batches(THREE, plan, range(2), replicas_in_sync=2))
+    shares = list(replica_batches(THREE, plan, range(2), Sharding(2)))
     assert [share["token_ids"][:, 0].tolist() for share in shares] == [[2, 2], [2, 0]]
     assert [share["token_ids"].shape for share in shares] == [(2, 16), (2, 16)]
     assert np.allclose([share["weight"] for share in shares], [[1 / 3, 1 / 3], [1 / 3, 0]])
@@ -95,14 +100,77 @@ def test_replicas_share_a_batch_in_equal_sizes():
 
 def test_fixed_shapes_fill_the_last_batch():
     plan = [np.array([0]), np.array([1])]
-    batches = list(replica_batches(THREE, plan, range(1), 1, full_size=4))
+    batches = list(replica_batches(THREE, plan, range(1), Sharding(full_size=4)))
     assert [batch["token_ids"].shape for batch in batches] == [(4, 32), (4, 32)]
 
 
 def test_distributed_batches_follow_the_plan():
     plan = [np.array([0, 2]), np.array([1])]
-    batches = distributed_batches(tf.distribute.OneDeviceStrategy("CPU:0"), THREE, plan)
+    batches = distributed_batches(tf.distribute.OneDeviceStrategy("CPU:0"), THREE, plan, Sharding())
     assert [batch["start_token"].numpy().tolist() for batch in batches] == [[0, 0], [1]]
+
+
+def test_micro_batches_hold_rows_about_as_long():
+    plan = [np.array([2, 0, 1])]  # 1, 2 and 3 tokens
+    batches = list(replica_batches(THREE, plan, range(1), Sharding(1, micro_batches=2)))
+    assert [batch["token_ids"].sum(axis=1).tolist() for batch in batches] == [[2, 5], [14, 0]]
+    assert [batch["weight"].tolist() for batch in batches] == [
+        pytest.approx([1 / 3, 1 / 3]),
+        pytest.approx([1 / 3, 0]),
+    ]
+
+
+@pytest.mark.parametrize("full_size", [None, 16], ids=["free-shapes", "fixed-shapes"])
+@pytest.mark.parametrize("micro_batches", [1, 2, 5])
+@pytest.mark.parametrize("replicas", [1, 2, 3])
+@pytest.mark.parametrize("rows", [1, 5, 16, 83])
+def test_every_row_is_seen_once_with_its_weight(rows, replicas, micro_batches, full_size):
+    lengths = np.random.default_rng(rows).integers(1, 30, rows)
+    examples = Examples(
+        token_ids=np.ones(lengths.sum(), np.int32),
+        segment_ids=None,
+        offsets=np.concatenate([[0], np.cumsum(lengths)]),
+        labels={"label": np.arange(rows, dtype=np.int32)},  # tells which row it is
+    )
+    sharding = Sharding(replicas, micro_batches, full_size)
+    plan = epoch_plan(lengths, 16, seed=0, epoch=0)
+    seen, updates = [], [0.0] * len(plan)
+    by_replica = [  # as the workers make them, each its own
+        list(replica_batches(examples, plan, range(replica, replica + 1), sharding))
+        for replica in range(replicas)
+    ]
+    for step, shares in enumerate(zip(*by_replica, strict=True)):
+        assert len({share["token_ids"].shape for share in shares}) == 1
+        for share in shares:
+            real = share["weight"] > 0
+            seen += share["label"][real].tolist()
+            updates[step // micro_batches] += share["weight"].sum()
+            np.testing.assert_array_equal(
+                share["padding_mask"].sum(axis=1)[real], lengths[share["label"][real]]
+            )
+    assert sorted(seen) == list(range(rows))
+    assert updates == pytest.approx([1.0] * len(plan))
+
+
+def test_padding_share_counts_padding_and_filling():
+    # 6 tokens; on two replicas two rows of 8 each, in micro-batches one row of 8 each.
+    assert padding_share(THREE.lengths, [np.arange(3)], Sharding(2)) == pytest.approx(26 / 32)
+    assert padding_share(THREE.lengths, [np.arange(3)], Sharding()) == pytest.approx(18 / 24)
+
+
+def test_updates_group_micro_batches_and_note_the_wait():
+    def slow_batches():
+        for number in range(4):
+            time.sleep(0.02)
+            yield {"number": number}
+
+    updates = Updates(slow_batches(), 2)
+    waits = []
+    for expected, update in zip(([0, 1], [2, 3]), updates, strict=True):
+        assert [batch["number"] for batch in update] == expected
+        waits.append(updates.waited_s)
+        time.sleep(0.2)  # the step itself is not waiting
+    assert all(0.04 <= wait < 0.2 for wait in waits)
 
 
 def test_load_split_reads_all_shards(squad_data):
