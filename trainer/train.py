@@ -289,14 +289,9 @@ class _Run:
             "examples_per_second": round(totals["examples"] / seconds, 2),
             "tokens_per_second": round(totals["tokens"] / seconds, 1),
             "input_wait_share": round(totals["input_wait_s"] / seconds, 4),
-            "padding_share": round(self._padding_share(epoch), 4),
             "learning_rate": float(self.optimizer.learning_rate),
             **self._loss_scaling_line(totals),
         }
-
-    def _padding_share(self, epoch: int) -> float:
-        sharding = self._sharding(self.config.accumulation_steps)
-        return padding_share(self.splits["train"].lengths, self._plan(epoch), sharding)
 
     def _loss_scaling_line(self, totals: dict[str, float]) -> dict[str, float]:
         if self.config.precision != "float16":
@@ -307,15 +302,17 @@ class _Run:
     def _log_start(self) -> None:
         if self.chief:
             replicas = self.strategy.num_replicas_in_sync
+            sharding = self._sharding(self.config.accumulation_steps)
             logger.info(
                 "%s: %d examples of training, %d steps an epoch of %d examples (%d on each of %d "
-                "replicas), %s, %s",
+                "replicas), %.1f %% of tokens padding, %s, %s",
                 self.config.task,
                 self.splits["train"].rows,
                 self.steps_per_epoch,
                 self.config.global_batch_size,
                 math.ceil(self.config.global_batch_size / replicas),
                 replicas,
+                100 * padding_share(self.splits["train"].lengths, self._plan(0), sharding),
                 f"{self.model.count_params():,} parameters",
                 self.config.precision,
             )

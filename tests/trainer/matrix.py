@@ -14,6 +14,7 @@ from preprocessing.dataset_info import load_info
 from tests.trainer.tiny import ARCHITECTURE
 from trainer.distribution import make_strategy
 from trainer.encoder import fast_forward
+from trainer.fine_tuning import Objective
 from trainer.input_pipeline import (
     Sharding,
     Updates,
@@ -42,8 +43,8 @@ def train_cell(strategy, examples, precision, accumulation_steps):
         model = task_model("squad", backbone, 0.0)
         optimizer = build_optimizer(model, 5e-3, 30, 0.1, 0.01, 1.0, precision == "float16")
     steps = Steps(
-        "squad",
-        fast_forward(model, backbone, 0),
+        Objective(task="squad"),
+        fast_forward(model, backbone, 0, first_token_only=False),
         model,
         optimizer,
         strategy,
@@ -68,7 +69,7 @@ def evaluate(strategy, examples, steps):
     """The sums over all examples."""
     plan = evaluation_plan(examples.lengths, BATCH)
     batches = distributed_batches(strategy, examples, plan, Sharding(strategy.num_replicas_in_sync))
-    sums = [steps.evaluate(batch) for batch in batches]
+    sums = [steps.evaluate(batch)[0] for batch in batches]
     return {name: sum(float(each[name]) for each in sums) for name in sums[0]}
 
 

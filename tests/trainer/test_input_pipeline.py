@@ -153,9 +153,9 @@ def test_every_row_is_seen_once_with_its_weight(rows, replicas, micro_batches, f
 
 
 def test_padding_share_counts_padding_and_filling():
-    # 6 tokens; on two replicas two rows of 8 each, in micro-batches one row of 8 each.
-    assert padding_share(THREE.lengths, [np.arange(3)], Sharding(2)) == pytest.approx(26 / 32)
-    assert padding_share(THREE.lengths, [np.arange(3)], Sharding()) == pytest.approx(18 / 24)
+    # 6 tokens, in rows of 16: three of them, or two on each of two replicas.
+    assert padding_share(THREE.lengths, [np.arange(3)], Sharding()) == pytest.approx(42 / 48)
+    assert padding_share(THREE.lengths, [np.arange(3)], Sharding(2)) == pytest.approx(58 / 64)
 
 
 def test_updates_group_micro_batches_and_note_the_wait():

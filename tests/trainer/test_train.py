@@ -53,7 +53,6 @@ def test_history_has_a_line_for_each_epoch(squad_run):
         "examples_per_second",
         "tokens_per_second",
         "input_wait_share",
-        "padding_share",
         "learning_rate",
         "validation_loss",
         "validation_start_accuracy",
