@@ -33,6 +33,9 @@ class TrainConfig:
     checkpoint_every_steps: int | None = option(
         "run", "besides the end of each epoch", None, check=at_least(1), shapes_result=False
     )
+    keep_checkpoints: int = option(
+        "run", "the last so many stay, and the best", 2, check=at_least(1), shapes_result=False
+    )
 
     preset: str | None = option(
         "model",

@@ -28,7 +28,7 @@ class History:
     def add_epoch(self, line: dict[str, Any]) -> None:
         """Writes an epoch: its line, the curves so far, and its events at its step."""
         self.lines.append(line)
-        _write(self._run_dir / HISTORY_FILE, self.lines)
+        write_history(self._run_dir, self.lines)
         draw_curves(self.lines, self._run_dir / CURVES_FILE)
         numbers = {
             f"epoch/{name}": value for name, value in line.items() if name not in ("epoch", "step")
@@ -68,7 +68,9 @@ def draw_curves(lines: list[dict[str, Any]], path: pathlib.Path) -> None:
     os.replace(temporary, path)
 
 
-def _write(path: pathlib.Path, lines: list[dict[str, Any]]) -> None:
+def write_history(run_dir: pathlib.Path, lines: list[dict[str, Any]]) -> None:
+    """Writes the lines as history.jsonl, in the place of what it holds."""
+    path = run_dir / HISTORY_FILE
     temporary = path.with_name(f".{path.name}.tmp")
     temporary.write_text("".join(json.dumps(line) + "\n" for line in lines))
     os.replace(temporary, path)

@@ -1,23 +1,44 @@
 """Ctrl-C and the SIGTERM of a machine that is taken away: finish the step, save, stop."""
 
+import contextlib
+import logging
+import os
 import signal
+import socket
+import sys
 import threading
 from types import FrameType, TracebackType
-from typing import Any, Self
+from typing import Any, NoReturn, Self
+
+logger = logging.getLogger(__name__)
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
-class DeferredInterrupt:
-    """A context in which the first signal only sets `requested`; the second one interrupts."""
+class StoppedError(Exception):
+    """The run has stopped on request; the message says where."""
+
+
+class Interrupts:
+    """Notes signals, as a context manager in the main thread; elsewhere there are none to note.
+
+    Before `defer` a signal ends the process by an exception, since there is nothing to save. After
+    it the first one only sets `requested`, and the second ends the process at once. A thread reads
+    them, since Python's own handlers would wait for the end of a TensorFlow call.
+    """
 
     def __init__(self) -> None:
-        self.requested = False
+        self.requested: int | None = None
+        self._deferred = False
         self._previous: dict[int, Any] = {}
 
     def __enter__(self) -> Self:
-        if threading.current_thread() is threading.main_thread():  # others cannot have handlers
-            self._previous = {number: signal.signal(number, self._note) for number in SIGNALS}
+        if threading.current_thread() is threading.main_thread():
+            reader, self._writer = socket.socketpair()
+            self._writer.setblocking(False)
+            self._previous_fd = signal.set_wakeup_fd(self._writer.fileno())
+            self._previous = {number: signal.signal(number, self._handle) for number in SIGNALS}
+            threading.Thread(target=self._watch, args=(reader,), daemon=True).start()
         return self
 
     def __exit__(
@@ -26,10 +47,45 @@ class DeferredInterrupt:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        for number, handler in self._previous.items():
-            signal.signal(number, handler)
+        if self._previous:
+            for number, handler in self._previous.items():
+                signal.signal(number, handler)
+            signal.set_wakeup_fd(self._previous_fd)
+            self._writer.close()  # ends the thread
 
-    def _note(self, number: int, frame: FrameType | None) -> None:
-        if self.requested:
+    def defer(self) -> None:
+        """From now on a signal waits until it is asked for."""
+        self._deferred = True
+
+    def leave(self) -> NoReturn:
+        """Ends the run: with status 0, but after Ctrl-C as Ctrl-C ends a process.
+
+        Raises:
+            KeyboardInterrupt: this process got SIGINT.
+            SystemExit: it got SIGTERM, or another worker was stopped; with status 0.
+        """
+        if self.requested == signal.SIGINT:
             raise KeyboardInterrupt
-        self.requested = True
+        sys.exit(0)
+
+    def _handle(self, number: int, frame: FrameType | None) -> None:
+        self.requested = number
+        if not self._deferred:
+            logger.info("stopped before the first step; the same command starts it again")
+            self.leave()
+
+    def _watch(self, reader: socket.socket) -> None:
+        waiting = False
+        with reader:
+            while received := reader.recv(1):
+                number = received[0]
+                if self._deferred and number in SIGNALS:
+                    if waiting:
+                        _end_at_once(number)
+                    self.requested, waiting = number, True
+
+
+def _end_at_once(number: int) -> NoReturn:
+    with contextlib.suppress(OSError):
+        os.write(2, b"ended at once; the last checkpoint is whole\n")
+    os._exit(128 + number)

@@ -18,7 +18,6 @@ from trainer.presets import architecture_of, new_backbone
 from trainer.tensorflow_keras import keras
 
 WEIGHTS_FILE = "model.weights.h5"
-BEST_FILE = f"{CHECKPOINT_DIR}/best.weights.h5"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -94,20 +93,7 @@ def start_run(
 
 def save_weights(run_dir: pathlib.Path, model: keras.Model) -> None:
     """Writes the weights under a temporary name and renames them: the run is finished."""
-    _replace_weights(run_dir / WEIGHTS_FILE, model)
-
-
-def save_best(run_dir: pathlib.Path, model: keras.Model) -> None:
-    """Keeps the weights of the best epoch so far."""
-    _replace_weights(run_dir / BEST_FILE, model)
-
-
-def load_best(run_dir: pathlib.Path, model: keras.Model) -> None:
-    """Loads the weights that `save_best` kept last."""
-    model.load_weights(run_dir / BEST_FILE)
-
-
-def _replace_weights(path: pathlib.Path, model: keras.Model) -> None:
+    path = run_dir / WEIGHTS_FILE
     temporary = path.with_name(f".tmp.{path.name}")  # Keras insists on the end of the name
     model.save_weights(temporary, overwrite=True)
     os.replace(temporary, path)

@@ -16,6 +16,8 @@ from trainer.best import best_epoch, is_patience_over
 from trainer.checkpoints import Checkpoints, Place
 from trainer.config import TrainConfig
 from trainer.distribution import check_agreement, is_chief, is_tpu, make_strategy
+from trainer.disk import disk_errors
+from trainer.distribution import check_agreement, is_chief, make_strategy
 from trainer.encoder import fast_forward
 from trainer.fine_tuning import (
     Objective,
@@ -24,7 +26,7 @@ from trainer.fine_tuning import (
     class_weights,
     compared_metric,
 )
-from trainer.history import CURVES_FILE, HISTORY_FILE, History, read_lines
+from trainer.history import CURVES_FILE, HISTORY_FILE, History, write_history
 from trainer.input_pipeline import (
     Examples,
     Sharding,
@@ -36,7 +38,7 @@ from trainer.input_pipeline import (
     load_split,
     padding_share,
 )
-from trainer.interrupts import DeferredInterrupt
+from trainer.interrupts import Interrupts, StoppedError
 from trainer.layers import rate_scales
 from trainer.metrics import COUNTS
 from trainer.models import task_model
@@ -58,11 +60,24 @@ def train_and_evaluate(config: TrainConfig, overwrite: bool = False) -> None:
         overwrite: remove a run that the folder holds, and start anew.
 
     Raises:
-        InputError: the data, the preset, the folder or TF_CONFIG cannot be right, or the loss is
-            not finite.
-        KeyboardInterrupt: after SIGINT or SIGTERM, with a checkpoint of the last step.
+        InputError: the data, the preset, the folder or TF_CONFIG cannot be right, the loss is
+            not finite, or the disk is full.
+        SystemExit: after SIGTERM, with a checkpoint of the last step and status 0.
+        KeyboardInterrupt: after SIGINT, likewise.
     """
-    strategy = make_strategy(config.strategy, config.tpu)
+    with Interrupts() as interrupts:
+        strategy = make_strategy(config.strategy, config.tpu)
+        try:
+            with disk_errors():
+                _train_and_evaluate(config, strategy, interrupts, overwrite)
+        except StoppedError as stopped:
+            logger.info("%s; the same command goes on from there", stopped)
+            interrupts.leave()
+
+
+def _train_and_evaluate(
+    config: TrainConfig, strategy: tf.distribute.Strategy, interrupts: Interrupts, overwrite: bool
+) -> None:
     folder = pathlib.Path(config.output_dir)
     info = load_info(pathlib.Path(config.data_dir))
     if info.task != config.task:
@@ -78,9 +93,10 @@ def train_and_evaluate(config: TrainConfig, overwrite: bool = False) -> None:
     if run_dir.is_finished(folder):
         logger.info("%s: the run is finished, nothing to do; --overwrite trains anew", folder)
         return
-    run = _Run(config, strategy, info)
-    run.train()
-    run.take_best()
+    run = _Run(config, strategy, info, interrupts)
+    with run.checkpoints:
+        run.train()
+        run.take_best()
     if run.chief:
         run_dir.save_weights(folder, run.model)
         logger.info(
@@ -92,8 +108,15 @@ def train_and_evaluate(config: TrainConfig, overwrite: bool = False) -> None:
 class _Run:
     """A run under way: the data, the model, its optimizer, and the place in the data."""
 
-    def __init__(self, config: TrainConfig, strategy: tf.distribute.Strategy, info: DatasetInfo):
+    def __init__(
+        self,
+        config: TrainConfig,
+        strategy: tf.distribute.Strategy,
+        info: DatasetInfo,
+        interrupts: Interrupts,
+    ):
         self.config, self.strategy, self.chief = config, strategy, is_chief(strategy)
+        self.interrupts = interrupts
         data_dir, folder = pathlib.Path(config.data_dir), pathlib.Path(config.output_dir)
         self.splits = {"train": load_split(data_dir, info, "train")}
         if "validation" in info.splits:
@@ -131,93 +154,97 @@ class _Run:
             config.jit_compile,
             config.accumulation_steps,
         )
-        self.place = Place(
-            ("loss", "examples", "tokens", "input_wait_s", "left_out", *COUNTS[config.task])
-        )
         self.evaluators = {
             split: Evaluator(examples, info, data_dir, len(self.labels))
             for split, examples in self.splits.items()
             if split != "train"
         }
-        self.checkpoints = Checkpoints(folder, self.model, self.optimizer, self.place)
+        variables = {"model": self.model.variables, "optimizer": self.optimizer.variables}
+        self.checkpoints = Checkpoints(folder, variables, config.keep_checkpoints, self.chief)
         self._log_start()
-        if self.checkpoints.restore():
+        restored = self.checkpoints.restore()
+        self.place = restored or Place()
+        if restored:
             logger.info("going on after epoch %d, step %d", self.place.epoch, self.place.step)
         elif self.chief:
             run_dir.start_run(folder, config, info, backbone)
-        check_agreement(strategy, self._done(), "All workers must share one --output_dir.")
-        self.lines = read_lines(folder, int(self.place.epoch))
-        self.history = History(folder, int(self.place.epoch)) if self.chief else None
+        if self.chief:
+            write_history(folder, self.place.lines)
+        check_agreement(
+            strategy, self.place.total_steps, "All workers must share one --output_dir."
+        )
+        self.history = History(folder, self.place.epoch) if self.chief else None
+        interrupts.defer()
 
     def train(self) -> None:
         """Trains and evaluates the epochs that are left, unless it stops early."""
-        for epoch in range(int(self.place.epoch), self.config.epochs):
+        for epoch in range(self.place.epoch, self.config.epochs):
             if self._stops_early():
                 return
             self._train_epoch(epoch)
             line = self._training_line(epoch)
             if "validation" in self.splits:
                 line |= self._evaluate("validation")
-            self.lines.append(line)
+            self.place.finish_epoch(line)
             self._keep_best()
             if self.history:
                 self.history.add_epoch(line)
                 logger.info(_epoch_text(line, self.config.epochs))
-            self.place.start_epoch(epoch + 1)
 
     def take_best(self) -> None:
         """Gives the model the weights of the best epoch, where the run is to end with them."""
         if not self._restores_best() or not self.chief:
             return
-        best = best_epoch(self.lines, self.metric)
-        run_dir.load_best(pathlib.Path(self.config.output_dir), self.model)
-        value = self.lines[best - 1][self.metric]
+        lines = self.place.lines
+        best = best_epoch(lines, self.metric)
+        self.checkpoints.restore_best()
+        value = lines[best - 1][self.metric]
         logger.info("the weights are those of epoch %d: %s %.4f", best, self.metric, value)
 
     def _restores_best(self) -> bool:
         return self.config.restore_best or self.config.early_stopping_patience is not None
 
     def _keep_best(self) -> None:
-        is_best = best_epoch(self.lines, self.metric) == len(self.lines)
-        if is_best and self._restores_best() and self.chief:
-            run_dir.save_best(pathlib.Path(self.config.output_dir), self.model)
+        if best_epoch(self.place.lines, self.metric) == self.place.epoch:
+            self.checkpoints.save_best()
 
     def _stops_early(self) -> bool:
         patience = self.config.early_stopping_patience
         if patience is None:
             return False
-        is_over = is_patience_over(self.lines, self.metric, patience, self.config.min_delta)
+        is_over = is_patience_over(self.place.lines, self.metric, patience, self.config.min_delta)
         if is_over and self.chief:
             logger.info(
                 "stopped early after epoch %d: no better %s for %d epochs",
-                *(len(self.lines), self.metric, patience),
+                *(self.place.epoch, self.metric, patience),
             )
         return is_over
 
     def _train_epoch(self, epoch: int) -> None:
         place, examples = self.place, self.splits["train"]
-        plan, first = self._plan(epoch), int(place.step)
+        plan, first = self._plan(epoch), place.step
         sharding = self._sharding(self.config.accumulation_steps)
         updates = Updates(
             self._batches(examples, plan[first:], sharding), self.config.accumulation_steps
         )
-        started = time.monotonic() - float(place.seconds)
+        started = time.monotonic() - place.seconds
         title = f"epoch {epoch + 1}/{self.config.epochs}"
-        with StepReport(title, len(plan), first, self.chief) as report, DeferredInterrupt() as stop:
+        with StepReport(title, len(plan), first, self.chief) as report:
             for rows, micro_batches in zip(plan[first:], updates, strict=True):
-                sums = _numbers(self.steps.train(micro_batches, stop.requested))
-                stopping, norm = sums.pop("stop") > 0, sums.pop("gradient_norm")
+                stop_requested = self.interrupts.requested is not None
+                sums = _numbers(self.steps.train(micro_batches, stop_requested))
+                stop, norm = sums.pop("stop") > 0, sums.pop("gradient_norm")
                 loss = sums["loss"] / sums["examples"]
                 self._check_finite(loss, norm)
                 sums |= {"input_wait_s": updates.waited_s, "left_out": not math.isfinite(norm)}
                 place.advance(sums | {"tokens": float(examples.lengths[rows].sum())})
-                place.seconds.assign(time.monotonic() - started)
-                step = int(place.step)
-                report.step(step, len(rows), loss)
-                if stopping or self._is_checkpoint_step(step):
-                    self._save()
-                if stopping:
-                    raise KeyboardInterrupt
+                place.seconds = time.monotonic() - started
+                report.step(place.step, len(rows), loss)
+                if stop or self._is_checkpoint_step(place.step):
+                    self.checkpoints.save(place)
+                if stop:
+                    self._stop()
+                self.checkpoints.check()
 
     def _evaluate(self, split: str) -> dict[str, float]:
         examples = self.splits[split]
@@ -233,6 +260,8 @@ class _Run:
                 for name, value in _numbers(sums).items():
                     totals[name] = totals.get(name, 0.0) + value
                 report.step(step, len(rows))
+                if self._is_stop_asked():
+                    self._stop()
         figures = self.evaluators[split].figures(predictions.arrays())
         return _means(split, totals, self.config.task) | {
             f"{split}_{name}": value for name, value in figures.items()
@@ -254,9 +283,15 @@ class _Run:
     ) -> tf.distribute.DistributedDataset | tuple[()]:
         return distributed_batches(self.strategy, examples, plan, sharding) if plan else ()
 
-    def _done(self) -> int:
-        """Steps done since the start of the run."""
-        return int(self.place.epoch) * self.steps_per_epoch + int(self.place.step)
+    def _is_stop_asked(self) -> bool:
+        return self.interrupts.requested is not None
+
+    def _stop(self) -> None:
+        self.checkpoints.finish()
+        raise StoppedError(
+            f"stopped, with a checkpoint of epoch {self.place.epoch + 1}, step {self.place.step} "
+            f"of {self.steps_per_epoch}"
+        )
 
     def _check_finite(self, loss: float, gradient_norm: float) -> None:
         scale_may_fall = float(self.optimizer.loss_scale) > LEAST_LOSS_SCALE
@@ -266,7 +301,7 @@ class _Run:
         ):
             if not (math.isfinite(value) or may_be):
                 raise InputError(
-                    f"the {name} is {value} at step {self._done() + 1}. Try a smaller "
+                    f"the {name} is {value} at step {self.place.total_steps + 1}. Try a smaller "
                     f"--learning_rate than {self.config.learning_rate}, or --precision float32."
                 )
 
@@ -274,16 +309,11 @@ class _Run:
         every = self.config.checkpoint_every_steps
         return step == self.steps_per_epoch or (every is not None and step % every == 0)
 
-    def _save(self) -> None:
-        if self.chief:
-            self.checkpoints.save()
-
     def _training_line(self, epoch: int) -> dict[str, Any]:
-        totals = {name: float(value) for name, value in self.place.sums.items()}
-        seconds = float(self.place.seconds)
+        totals, seconds = self.place.sums, self.place.seconds
         return {
             "epoch": epoch + 1,
-            "step": self._done(),
+            "step": self.place.total_steps,
             **_means("train", totals, self.config.task),
             "seconds": round(seconds, 3),
             "examples_per_second": round(totals["examples"] / seconds, 2),

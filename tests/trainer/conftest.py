@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from tests.trainer.tiny import ARCHITECTURE, WORDS, write_dataset
+from tests.trainer.fork_server import ForkServer, Trainer
+from tests.trainer.tiny import ARCHITECTURE, WORDS, trainer_command, write_dataset
 from trainer.config import TrainConfig
 from trainer.presets import new_backbone
 
@@ -50,3 +51,26 @@ def tiny_config(tiny_preset, tmp_path):
         return TrainConfig(**(defaults | fields))
 
     return make
+
+
+@pytest.fixture(scope="session")
+def fork_server():
+    """A process from which trainers are forked."""
+    with ForkServer() as server:
+        yield server
+
+
+@pytest.fixture
+def start_trainer(fork_server, tmp_path):
+    """Starts a trainer: `start_trainer(config, *flags, devices=1, TF_CONFIG=...)`."""
+    running = []
+
+    def start(config, *flags, **how):
+        log = tmp_path / f"trainer-{len(running)}.log"
+        flags = [*trainer_command(config)[3:], *flags]  # without python -m trainer
+        running.append(Trainer(fork_server, flags, log, **how))
+        return running[-1]
+
+    yield start
+    for trainer in running:
+        trainer.end()

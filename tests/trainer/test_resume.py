@@ -1,15 +1,18 @@
-"""Runs that are killed or interrupted, on real processes and signals."""
+"""Runs that are killed, stopped or short of disk, on real processes and signals."""
 
 import json
 import pathlib
+import random
 import signal
 import time
 
 import h5py
 import numpy as np
-import pytest
 
-from tests.trainer.tiny import start, trainer_command
+from trainer.checkpoint_files import newest_first
+
+# 12 epochs of 6 steps with a checkpoint every 4: most kills hit an epoch's middle.
+FIELDS = {"task": "squad", "epochs": 12, "checkpoint_every_steps": 4, "dropout": 0.1}
 
 
 def weights(run_dir):
@@ -32,47 +35,55 @@ def finish(process):
     return process.returncode, log
 
 
-def wait_for_checkpoint(run_dir, number):
-    deadline = time.monotonic() + 60
-    while not (pathlib.Path(run_dir) / "checkpoints" / f"ckpt-{number}.index").exists():
+def steps_saved(config):
+    """The steps of the last checkpoint; 0 without one."""
+    paths = newest_first(pathlib.Path(config.output_dir) / "checkpoints")
+    return int(paths[0].name.split("-")[1]) if paths else 0
+
+
+def wait_for_step(config, step):
+    """Waits until a checkpoint of that step or a later one is written."""
+    deadline = time.monotonic() + 120
+    while steps_saved(config) < step:
         assert time.monotonic() < deadline, "no checkpoint"
-        time.sleep(0.01)
+        time.sleep(0.005)
 
 
-@pytest.mark.slow
-def test_a_killed_run_ends_with_the_same_bits(tiny_config, squad_data, tmp_path):
-    # 12 epochs of 6 steps with a checkpoint every 4: the kill hits an epoch's middle.
-    fields = {"task": "squad", "data_dir": str(squad_data), "epochs": 12}
-    fields |= {"checkpoint_every_steps": 4, "dropout": 0.1}
-    whole = tiny_config(output_dir=str(tmp_path / "whole"), **fields)
-    assert finish(start(trainer_command(whole)))[0] == 0
-    killed = tiny_config(output_dir=str(tmp_path / "killed"), **fields)
-    process = start(trainer_command(killed))
-    wait_for_checkpoint(killed.output_dir, 3)
-    process.kill()
-    assert finish(process)[0] == -signal.SIGKILL
-    assert not (tmp_path / "killed" / "model.weights.h5").exists()
-    status, log = finish(start(trainer_command(killed)))
-    assert (status, "going on after epoch" in log) == (0, True), log
-    assert losses(killed.output_dir) == losses(whole.output_dir)
-    expected = weights(whole.output_dir)
-    found = weights(killed.output_dir)
+def assert_same_run(run_dir, expected_dir):
+    """The same weights, bit for bit, and the same history."""
+    found, expected = weights(run_dir), weights(expected_dir)
     assert found.keys() == expected.keys()
     for name, values in expected.items():
         np.testing.assert_array_equal(found[name], values, err_msg=name)
+    assert losses(run_dir) == losses(expected_dir)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_an_interrupted_run_saves_and_goes_on(tiny_config, imdb_data, number):
-    config = tiny_config(task="imdb", data_dir=str(imdb_data), epochs=400)
-    process = start(trainer_command(config))
-    wait_for_checkpoint(config.output_dir, 1)
-    process.send_signal(number)
-    status, log = finish(process)
-    assert (status, log.splitlines()[-1]) == (130, "interrupted")
-    assert "Traceback" not in log
-    process = start(trainer_command(config))
-    wait_for_checkpoint(config.output_dir, 30)
-    process.kill()
-    assert "going on after epoch" in finish(process)[1]
+def test_a_run_that_is_stopped_and_killed_ends_with_the_same_bits(
+    tiny_config, squad_data, start_trainer, tmp_path
+):
+    fields = FIELDS | {"data_dir": str(squad_data)}
+    whole = tiny_config(output_dir=str(tmp_path / "whole"), **fields)
+    assert start_trainer(whole).finish()[0] == 0
+    config = tiny_config(**fields)
+    generator = random.Random(seed := random.randrange(1000))
+    print(f"seed {seed}")
+
+    stopped = start_trainer(config)
+    wait_for_step(config, generator.randrange(1, 20))
+    stopped.send_signal(signal.SIGTERM)
+    asked = time.monotonic()
+    status, log = stopped.finish()
+    assert (status, time.monotonic() - asked < 30) == (0, True), log
+    assert log.splitlines()[-1].startswith("stopped, with a checkpoint of epoch ")
+    assert log.endswith("; the same command goes on from there\n")
+
+    killed = start_trainer(config)
+    wait_for_step(config, generator.randrange(24, 60))
+    time.sleep(generator.random() / 20)
+    killed.kill()
+    status, log = killed.finish()
+    assert (status, "going on after epoch" in log) == (-signal.SIGKILL, True), log
+
+    status, log = start_trainer(config).finish()
+    assert (status, "going on after epoch" in log) == (0, True), log
+    assert_same_run(config.output_dir, whole.output_dir)

@@ -85,7 +85,7 @@ def test_the_run_directory_is_whole(squad_run):
     assert config["parameters"]["max_seq_length"] == 30
     assert config["labels"] == []
     assert (folder / "curves.png").read_bytes()[:4] == b"\x89PNG"
-    assert len(list((folder / "checkpoints").glob("*.index"))) == 2
+    assert len(list((folder / "checkpoints").glob("step-*.safetensors"))) == 2
     assert len(list((folder / "tensorboard").glob("events.*"))) == 1
 
 
