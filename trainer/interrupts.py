@@ -37,7 +37,8 @@ class Interrupts:
             reader, self._writer = socket.socketpair()
             self._writer.setblocking(False)
             self._previous_fd = signal.set_wakeup_fd(self._writer.fileno())
-            self._previous = {number: signal.signal(number, self._handle) for number in SIGNALS}
+            self._previous = {number: signal.getsignal(number) for number in SIGNALS}
+            self.claim()
             threading.Thread(target=self._watch, args=(reader,), daemon=True).start()
         return self
 
@@ -52,6 +53,11 @@ class Interrupts:
                 signal.signal(number, handler)
             signal.set_wakeup_fd(self._previous_fd)
             self._writer.close()  # ends the thread
+
+    def claim(self) -> None:
+        """Takes the signals (back): TensorFlow's workers take SIGTERM when they are made."""
+        for number in self._previous:
+            signal.signal(number, self._handle)
 
     def defer(self) -> None:
         """From now on a signal waits until it is asked for."""

@@ -15,9 +15,8 @@ from trainer import run_dir
 from trainer.best import best_epoch, is_patience_over
 from trainer.checkpoints import Checkpoints, Place
 from trainer.config import TrainConfig
-from trainer.distribution import check_agreement, is_chief, is_tpu, make_strategy
 from trainer.disk import disk_errors
-from trainer.distribution import check_agreement, is_chief, make_strategy
+from trainer.distribution import check_agreement, is_chief, is_tpu, make_strategy
 from trainer.encoder import fast_forward
 from trainer.fine_tuning import (
     Objective,
@@ -48,6 +47,7 @@ from trainer.report import StepReport
 from trainer.steps import Steps
 from trainer.tensorflow_keras import keras
 from trainer.validation import Evaluator, Predictions
+from trainer.workers import any_worker, peer_errors
 
 logger = logging.getLogger(__name__)
 
@@ -61,14 +61,15 @@ def train_and_evaluate(config: TrainConfig, overwrite: bool = False) -> None:
 
     Raises:
         InputError: the data, the preset, the folder or TF_CONFIG cannot be right, the loss is
-            not finite, or the disk is full.
+            not finite, the disk is full, or another worker has ended.
         SystemExit: after SIGTERM, with a checkpoint of the last step and status 0.
         KeyboardInterrupt: after SIGINT, likewise.
     """
     with Interrupts() as interrupts:
         strategy = make_strategy(config.strategy, config.tpu)
+        interrupts.claim()
         try:
-            with disk_errors():
+            with peer_errors(strategy), disk_errors():
                 _train_and_evaluate(config, strategy, interrupts, overwrite)
         except StoppedError as stopped:
             logger.info("%s; the same command goes on from there", stopped)
@@ -116,7 +117,7 @@ class _Run:
         interrupts: Interrupts,
     ):
         self.config, self.strategy, self.chief = config, strategy, is_chief(strategy)
-        self.interrupts = interrupts
+        self.interrupts, self.any_worker = interrupts, any_worker(strategy)
         data_dir, folder = pathlib.Path(config.data_dir), pathlib.Path(config.output_dir)
         self.splits = {"train": load_split(data_dir, info, "train")}
         if "validation" in info.splits:
@@ -284,7 +285,7 @@ class _Run:
         return distributed_batches(self.strategy, examples, plan, sharding) if plan else ()
 
     def _is_stop_asked(self) -> bool:
-        return self.interrupts.requested is not None
+        return self.any_worker(self.interrupts.requested is not None)
 
     def _stop(self) -> None:
         self.checkpoints.finish()

@@ -8,6 +8,7 @@ import time
 
 import h5py
 import numpy as np
+import pytest
 
 from trainer.checkpoint_files import newest_first
 
@@ -27,7 +28,8 @@ def weights(run_dir):
 
 def losses(run_dir):
     lines = (pathlib.Path(run_dir) / "history.jsonl").read_text().splitlines()
-    return [(line["train_loss"], line["validation_loss"]) for line in map(json.loads, lines)]
+    names = ("train_loss", "validation_loss")
+    return [[line[name] for name in names if name in line] for line in map(json.loads, lines)]
 
 
 def finish(process):
@@ -86,4 +88,22 @@ def test_a_run_that_is_stopped_and_killed_ends_with_the_same_bits(
 
     status, log = start_trainer(config).finish()
     assert (status, "going on after epoch" in log) == (0, True), log
+    assert_same_run(config.output_dir, whole.output_dir)
+
+
+@pytest.mark.slow
+def test_a_run_that_is_killed_twenty_times(tiny_config, squad_data, start_trainer, tmp_path):
+    fields = FIELDS | {"data_dir": str(squad_data), "epochs": 80}
+    whole = tiny_config(output_dir=str(tmp_path / "whole"), **fields)
+    assert start_trainer(whole).finish()[0] == 0
+    config = tiny_config(**fields)
+    generator = random.Random(seed := random.randrange(1000))
+    print(f"seed {seed}")
+    for _ in range(20):
+        killed = start_trainer(config)
+        wait_for_step(config, steps_saved(config) + generator.randrange(1, 20))
+        time.sleep(generator.random() / 20)
+        killed.kill()
+        assert killed.finish()[0] == -signal.SIGKILL
+    assert start_trainer(config).finish()[0] == 0
     assert_same_run(config.output_dir, whole.output_dir)

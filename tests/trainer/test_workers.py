@@ -1,0 +1,114 @@
+"""trainer/workers.py: two real processes, one of which is stopped or killed."""
+
+import json
+import random
+import re
+import signal
+import time
+
+import pytest
+
+from tests.trainer.test_distribution import free_ports
+from tests.trainer.test_resume import FIELDS, assert_same_run, steps_saved, wait_for_step
+from tests.trainer.tiny import write_dataset
+
+
+@pytest.fixture
+def start_workers(start_trainer):
+    """Starts two trainers that train together; `jobs` are their names in TF_CONFIG."""
+
+    def start(config, jobs=("worker", "worker")):
+        ports, cluster = free_ports(2), {}
+        for job, port in zip(jobs, ports, strict=True):
+            cluster.setdefault(job, []).append(f"localhost:{port}")
+        tasks = [{"type": job, "index": jobs[:place].count(job)} for place, job in enumerate(jobs)]
+        return [
+            start_trainer(config, TF_CONFIG=json.dumps({"cluster": cluster, "task": task}))
+            for task in tasks
+        ]
+
+    return start
+
+
+def end(workers):
+    return [worker.finish() for worker in workers]
+
+
+def kill_one(workers, victim):
+    """Kills a worker; checks how the other one ends."""
+    workers[victim].kill()
+    killed = time.monotonic()
+    status, log = workers[1 - victim].finish()
+    assert (status, time.monotonic() - killed < 60) == (2, True), log
+    last = log.splitlines()[-1]
+    assert re.match(r"error: (worker|chief) \d: another worker has ended or does not answer", last)
+    assert last.endswith(
+        "Start all workers again, each with its same command: they go on from the last checkpoint."
+    )
+    assert "Traceback" not in log
+    assert workers[victim].finish()[0] == -signal.SIGKILL
+
+
+@pytest.fixture
+def fields(tmp_path):
+    """Of a run of 6 epochs; without validation data, whose graph would take its time to trace."""
+    data = write_dataset(tmp_path / "data", "squad", {"train": 90})
+    return FIELDS | {"data_dir": str(data), "epochs": 6}
+
+
+@pytest.fixture
+def generator():
+    """Random numbers whose seed is printed when the test fails."""
+    generator = random.Random(seed := random.randrange(1000))
+    print(f"seed {seed}")
+    return generator
+
+
+def test_workers_of_which_one_is_killed_end_with_the_same_bits(
+    tiny_config, fields, start_workers, generator, tmp_path
+):
+    whole = tiny_config(output_dir=str(tmp_path / "whole"), **fields)
+    assert [status for status, _ in end(start_workers(whole))] == [0, 0]
+    config = tiny_config(**fields)
+    workers = start_workers(config)
+    wait_for_step(config, generator.randrange(1, 20))
+    kill_one(workers, generator.randrange(2))
+    ended = end(start_workers(config))
+    assert [status for status, _ in ended] == [0, 0], ended
+    assert all("going on after epoch" in log for _, log in ended)
+    assert_same_run(config.output_dir, whole.output_dir)
+
+
+@pytest.mark.slow
+def test_sigterm_to_one_worker_stops_both_at_the_same_step(
+    tiny_config, squad_data, start_workers, generator, tmp_path
+):
+    config = tiny_config(**(FIELDS | {"data_dir": str(squad_data), "epochs": 100}))
+    for asked in (0, 1):
+        workers = start_workers(config)
+        wait_for_step(config, steps_saved(config) + 1)
+        time.sleep(generator.random() / 10)
+        workers[asked].send_signal(signal.SIGTERM)
+        ended = end(workers)
+        assert [status for status, _ in ended] == [0, 0], ended
+        places = {log.splitlines()[-1] for _, log in ended}
+        assert len(places) == 1
+        assert re.fullmatch(r"stopped, with a checkpoint of epoch \d+, step \d .*", places.pop())
+
+
+@pytest.mark.slow
+def test_two_workers_that_are_killed_again_and_again(
+    tiny_config, fields, start_workers, generator, tmp_path
+):
+    fields |= {"epochs": 30}
+    jobs = ("chief", "worker")
+    whole = tiny_config(output_dir=str(tmp_path / "whole"), **fields)
+    assert [status for status, _ in end(start_workers(whole, jobs))] == [0, 0]
+    config = tiny_config(**fields)
+    for _ in range(4):
+        workers = start_workers(config, jobs)
+        wait_for_step(config, steps_saved(config) + generator.randrange(1, 30))
+        kill_one(workers, generator.randrange(2))
+    ended = end(start_workers(config, jobs))
+    assert [status for status, _ in ended] == [0, 0], ended
+    assert_same_run(config.output_dir, whole.output_dir)
