@@ -8,6 +8,7 @@ from tests.trainer.fork_server import ForkServer, Trainer
 from tests.trainer.tiny import ARCHITECTURE, WORDS, trainer_command, write_dataset
 from trainer.config import TrainConfig
 from trainer.presets import new_backbone
+from trainer.tensorflow_keras import keras
 
 
 @pytest.fixture(scope="session")
@@ -28,6 +29,7 @@ def squad_data(tmp_path_factory):
 def tiny_preset(tmp_path_factory):
     """A Keras preset folder of a one-layer BERT with the vocabulary of the data sets."""
     folder = tmp_path_factory.mktemp("tiny_preset")
+    keras.utils.set_random_seed(0)
     new_backbone(ARCHITECTURE, "float32").save_to_preset(str(folder))
     assets = folder / "assets" / "tokenizer"
     assets.mkdir(parents=True)

@@ -52,7 +52,9 @@ def test_a_broken_tf_config(monkeypatch):
         make_strategy()
 
 
-@pytest.mark.parametrize("tpu", [None, f"grpc://localhost:{free_ports(1)[0]}"])
+@pytest.mark.parametrize(
+    "tpu", [None, f"grpc://localhost:{free_ports(1)[0]}"], ids=["none", "nobody-listens"]
+)
 def test_no_tpu_is_one_line(tpu):
     with pytest.raises(InputError, match=r"--strategy is 'tpu', but .* cannot be used") as caught:
         make_strategy("tpu", tpu)
