@@ -72,7 +72,7 @@ def test_three_labels_with_every_option(tiny_config, strong_preset, three_labels
     assert line["validation_macro_f1"] > 0.9
     run = load_run(config.output_dir)
     assert run.config["labels"] == LABELS
-    tokens = np.array([[CLS, *[8 + label] * 7, 20, SEP] for label in range(3)], np.int32)
+    tokens = np.array([[CLS, *[8 + label] * 7, 30, 40, 50, SEP] for label in range(3)], np.int32)
     assert np.argmax(run.model(inputs(tokens))["logits"], axis=1).tolist() == [0, 1, 2]
 
 
