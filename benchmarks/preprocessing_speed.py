@@ -16,12 +16,12 @@ import pathlib
 import platform
 import shutil
 import statistics
-import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
 from typing import Any
 
+from benchmarks.peer_python import check_peer_python, package_versions
 from benchmarks.process_cost import Cost, measure
 from demo.processes import interrupt_on_termination
 from preprocessing import command_line
@@ -124,7 +124,7 @@ def _sides(flags: argparse.Namespace, more: list[str]) -> list[Side]:
     ]
     peers = _names("peers", flags.peers, PEERS)
     if peers:
-        _check_peer_python(flags.peer_python)
+        check_peer_python(flags.peer_python, PEER_PACKAGES, PEER.name, "--peers ''")
         peer = [flags.peer_python, str(PEER), *source]
         sides += [Side(f"peer_{name}", peer + PEERS[name], is_peer=True) for name in peers]
     if not sides:
@@ -140,24 +140,6 @@ def _names(flag: str, text: str, known: dict[str, list[str]]) -> list[str]:
     return list(dict.fromkeys(names))
 
 
-def _check_peer_python(python: str | None) -> None:
-    if python is None:
-        raise InputError(
-            f"--peer_python is missing: the Python with the packages that {PEER.name} names in its "
-            "docstring. With --peers '' only Bertline is timed."
-        )
-    code = f"import {', '.join(PEER_PACKAGES)}"
-    try:
-        found = subprocess.run([python, "-c", code], capture_output=True, text=True)
-    except OSError as error:
-        raise InputError(f"--peer_python {python}: cannot run it ({error.strerror}).") from error
-    if found.returncode:
-        reason = found.stderr.strip().rpartition("\n")[2]
-        raise InputError(
-            f"--peer_python {python}: {reason}. {PEER.name} tells in its docstring what to install."
-        )
-
-
 def _environment(flags: argparse.Namespace) -> dict[str, Any]:
     """What the figures hang on, for the JSON file."""
     return {
@@ -166,16 +148,8 @@ def _environment(flags: argparse.Namespace) -> dict[str, Any]:
         "cpus": os.cpu_count(),
         "load_before": os.getloadavg()[0],
         "python": platform.python_version(),
-        "peer": _peer_versions(flags.peer_python) if flags.peers else {},
+        "peer": package_versions(flags.peer_python, PEER_PACKAGES) if flags.peers else {},
     }
-
-
-def _peer_versions(python: str) -> dict[str, str]:
-    code = (
-        "import importlib.metadata as m, json; "
-        f"print(json.dumps({{name: m.version(name) for name in {PEER_PACKAGES}}}))"
-    )
-    return json.loads(subprocess.check_output([python, "-c", code], text=True))
 
 
 def _run(side: Side, work: pathlib.Path, repetition: int) -> Cost:
