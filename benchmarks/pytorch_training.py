@@ -59,7 +59,7 @@ def main() -> None:
     started = time.monotonic()
     model, rows = _load_model(flags.task, flags.preset), _load_rows(flags, flags.train, "train")
     result = _settings(flags) | {"start_s": time.monotonic() - started}
-    result["epochs"] = list(train(model, rows, flags))
+    result["history"] = list(train(model, rows, flags))
     result["training_peak_rss_mib"] = peak_rss_mib()
     if flags.test:
         started = time.monotonic()

@@ -66,6 +66,6 @@ def test_a_training_on_three_questions(tmp_path, small_squad, vocabulary_path, p
     command += ["--batch_size", "2", "--sorted_batches", "2", "--precision", precision]
     subprocess.run(command, check=True, cwd=ROOT)
     result = json.loads(output.read_text())
-    assert [(epoch["examples"], epoch["steps"]) for epoch in result["epochs"]] == [(3, 2)] * 2
+    assert [(epoch["examples"], epoch["steps"]) for epoch in result["history"]] == [(3, 2)] * 2
     assert result["evaluation"]["total"] == 3
     assert result["training_peak_rss_mib"] > 0
