@@ -16,7 +16,7 @@ def main(arguments: list[str]) -> None:
     overwrite = flags.pop("overwrite")
     del flags["verbose"]
     if flags.pop("no_pretrained"):
-        flags["preset"] = None
+        flags |= _without_preset(flags)
     config = TrainConfig(**_complete(flags))
     load_tensorflow()  # takes seconds: not for --help, nor before the flags are checked
     from trainer.distribution import fast_precision
@@ -31,7 +31,8 @@ def _parser() -> argparse.ArgumentParser:
     parser = ArgumentParser(
         prog="python -m trainer",
         description="Fine-tunes a BERT on the records of a data set. The same command again goes "
-        "on with a run that was stopped.",
+        "on with a run that was stopped. --no_<flag> takes back a switch, or a flag that "
+        "needs no value.",
     )
     parser.add_argument(
         "--overwrite", action="store_true", help="remove a run in --output_dir and start anew"
@@ -42,6 +43,14 @@ def _parser() -> argparse.ArgumentParser:
     add_flags(parser, TrainConfig)
     add_verbose_flag(parser)
     return parser
+
+
+def _without_preset(flags: dict[str, Any]) -> dict[str, Any]:
+    if "preset" in flags:
+        raise InputError(
+            f"--no_pretrained and --preset {flags['preset']} exclude each other. Give one of them."
+        )
+    return {"preset": None}
 
 
 def _complete(flags: dict[str, Any]) -> dict[str, Any]:

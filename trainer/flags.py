@@ -2,17 +2,18 @@
 
 import argparse
 import dataclasses
-import types
 import typing
-from typing import Any
+from typing import Any, TypedDict
 
-from trainer.options import option_of
+from trainer.options import may_be_none, option_of, plain_type
 
 _TITLES = ("run", "model", "optimizer", "machine")
 
 
 def add_flags(parser: argparse.ArgumentParser, config: type[Any]) -> None:
     """Adds a flag for each field; one that is not given is absent from the parsed flags.
+
+    A field that is true or false, or may be None, has a second one, `--no_name`.
 
     Args:
         parser: to add to.
@@ -21,13 +22,32 @@ def add_flags(parser: argparse.ArgumentParser, config: type[Any]) -> None:
     hints = typing.get_type_hints(config)
     groups = {title: parser.add_argument_group(title) for title in _TITLES}
     for field in dataclasses.fields(config):
-        described = option_of(field)
-        given: dict[str, Any] = {"default": argparse.SUPPRESS, "help": _help(field)}
-        if hints[field.name] is bool:
-            given |= {"action": argparse.BooleanOptionalAction}
-        else:
-            given |= {"type": _plain(hints[field.name]), "choices": described.choices or None}
-        groups[described.group].add_argument(f"--{field.name}", **given)
+        _add_flag(groups[option_of(field).group], field, hints[field.name])
+
+
+class _Given(TypedDict):
+    default: str
+    dest: str
+
+
+def _add_flag(group: argparse._ArgumentGroup, field: "dataclasses.Field[Any]", hint: Any) -> None:
+    name, text = f"--{field.name}", _help(field)
+    given = _Given(default=argparse.SUPPRESS, dest=field.name)
+    if hint is bool:
+        group.add_argument(name, action="store_true", help=text, **given)
+        _add_negation(group, field.name, False)
+        return
+    choices = option_of(field).choices or None
+    group.add_argument(name, type=plain_type(hint), choices=choices, help=text, **given)
+    if may_be_none(hint):
+        _add_negation(group, field.name, None)
+
+
+def _add_negation(group: argparse._ArgumentGroup, name: str, nothing: bool | None) -> None:
+    """Adds `--no_name`, which `--help` mentions once for all."""
+    given = _Given(default=argparse.SUPPRESS, dest=name)
+    unlisted = argparse.SUPPRESS
+    group.add_argument(f"--no_{name}", action="store_const", const=nothing, help=unlisted, **given)
 
 
 def _help(field: "dataclasses.Field[Any]") -> str:
@@ -35,11 +55,3 @@ def _help(field: "dataclasses.Field[Any]") -> str:
     if field.default is dataclasses.MISSING:
         return f"{text} (required)"
     return text if field.default in (None, False) else f"{text} (default: {field.default})"
-
-
-def _plain(hint: Any) -> type:
-    """`int` of `int | None`."""
-    if isinstance(hint, types.UnionType):
-        (plain,) = (part for part in typing.get_args(hint) if part is not type(None))
-        return typing.cast(type, plain)
-    return typing.cast(type, hint)

@@ -2,6 +2,8 @@
 
 import dataclasses
 import math
+import types
+import typing
 from collections.abc import Callable
 from typing import Any
 
@@ -59,14 +61,35 @@ def check_options(config: Any) -> None:
         InputError: naming the flag, the value and what was expected.
     """
     for field in dataclasses.fields(config):
-        described, value = option_of(field), getattr(config, field.name)
-        if value is None:
-            continue
-        if described.choices and value not in described.choices:
-            expected = ", ".join(described.choices)
-            raise InputError(f"--{field.name} is {value!r}, expected one of {expected}.")
-        if described.check:
-            described.check(field.name, value)
+        check_option(field, getattr(config, field.name))
+
+
+def check_option(field: "dataclasses.Field[Any]", value: Any) -> None:
+    """Checks the value of one field by its option; None is no value.
+
+    Raises:
+        InputError: naming the flag, the value and what was expected.
+    """
+    described = option_of(field)
+    if value is None:
+        return
+    if described.choices and value not in described.choices:
+        expected = ", ".join(described.choices)
+        raise InputError(f"--{field.name} is {value!r}, expected one of {expected}.")
+    if described.check:
+        described.check(field.name, value)
+
+
+def may_be_none(hint: Any) -> bool:
+    """Whether a field's type is `int | None` or the like."""
+    return isinstance(hint, types.UnionType)
+
+
+def plain_type(hint: Any) -> type:
+    """`int` of `int` and of `int | None`."""
+    if may_be_none(hint):
+        (hint,) = (part for part in typing.get_args(hint) if part is not type(None))
+    return typing.cast(type, hint)
 
 
 def at_least(least: int) -> Check:

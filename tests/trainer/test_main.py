@@ -15,6 +15,10 @@ NEEDED = ["--task", "imdb", "--data_dir", "nowhere", "--output_dir", "out"]
     ("flags", "message"),
     [
         (["--epochs", "0"], "error: --epochs is 0, expected a whole number of at least 1."),
+        (
+            ["--preset", "minilm", "--no_pretrained"],
+            "error: --no_pretrained and --preset minilm exclude each other. Give one of them.",
+        ),
         ([], "error: nowhere: no info.json, so this is not a finished data set."),
     ],
 )
