@@ -1,6 +1,7 @@
 # Every command a person or CI runs. `make help` lists them.
 
-TASK ?= imdb# imdb or squad
+CONFIG ?=# a named run (see docs/training.md) or a config file, for `make train`
+TASK ?= $(if $(filter squad%,$(notdir $(CONFIG))),squad,imdb)# imdb or squad
 V ?=# V=1 shows the logs of TensorFlow and Beam too
 
 # Where things are, and how they are trained; the defaults are the demo's. Its few hundred short
@@ -10,13 +11,20 @@ PRESET_DIR ?= data/presets
 VOCAB ?= $(PRESET_DIR)/minilm/vocab.txt
 SAMPLE_DIR ?= data/raw/sample
 DATA_DIR ?= data/$(TASK)
-RUN_DIR ?= runs/$(TASK)
+RUN_DIR ?= runs/$(or $(basename $(notdir $(CONFIG))),$(TASK))
 MODELS ?= models
 MODEL_DIR ?= $(MODELS)/$(MODEL)
 EVALUATION_DIR ?= evaluations/$(TASK)
 PORT ?= 8500
 REST_PORT ?= 8501
 ENDPOINT ?= grpc://localhost:$(PORT)
+
+ifdef CONFIG
+  TRAIN_CONFIG := --config $(CONFIG)
+  TRAIN_FLAGS ?=
+else
+  TRAIN_CONFIG := --task $(TASK) --preset $(PRESET)
+endif
 
 ifeq ($(TASK),imdb)
   MODEL := sentiment
@@ -90,9 +98,9 @@ preprocess: $(INSTALLED)  ## raw files (INPUT) to TFRecords (DATA_DIR)
 inspect: $(INSTALLED)  ## statistics, lengths and records of a data set (DATA_DIR)
 	@$(BIN)/python -m preprocessing.inspect $(DATA_DIR) $(INSPECT_FLAGS)
 
-train: $(INSTALLED)  ## TFRecords (DATA_DIR) to a run (RUN_DIR)
-	@$(BIN)/python -m trainer --task $(TASK) --data_dir $(DATA_DIR) --output_dir $(RUN_DIR) \
-	  --preset $(PRESET) --preset_dir $(PRESET_DIR) $(TRAIN_FLAGS) $(VERBOSE)
+train: $(INSTALLED)  ## TFRecords (DATA_DIR) to a run (RUN_DIR); CONFIG=imdb_small for a named one
+	@$(BIN)/python -m trainer $(TRAIN_CONFIG) --data_dir $(DATA_DIR) --output_dir $(RUN_DIR) \
+	  --preset_dir $(PRESET_DIR) $(TRAIN_FLAGS) $(VERBOSE)
 
 export: $(INSTALLED)  ## a run (RUN_DIR) to the next version of a model (MODEL_DIR)
 	@$(BIN)/python -m serving.export --run_dir $(RUN_DIR) --model_dir $(MODEL_DIR) \

@@ -27,6 +27,7 @@ TRAINER = [
     *PROGRESS,
     "keras>=3.15,<3.16",  # layers and optimizers
     "keras-nlp>=0.32,<0.33",  # BertBackbone and its presets (the name that keras-hub goes by here)
+    "PyYAML>=6",  # config files
     "safetensors>=0.5",  # weights of Hugging Face folders
     "matplotlib>=3.9",  # curves.png
     "tensorboard>=2.20",  # reads what the trainer logs

@@ -12,6 +12,16 @@ from trainer.fine_tuning import check_fine_tuning, check_layer_decay
 from trainer.options import at_least, between, check_options, option, option_of, share
 
 CONFIG_FILE = "config.json"
+# What run_dir.start_run writes there besides the fields.
+RUN_FACTS = (
+    "backbone",
+    "vocabulary_sha256",
+    "lowercase",
+    "parameters",
+    "data_digest",
+    "has_unanswerable",
+    "versions",
+)
 TASKS = ("imdb", "squad")
 PRECISIONS = ("float32", "bfloat16", "float16")
 STRATEGIES = ("one_device", "mirrored", "multi_worker", "tpu")
@@ -35,6 +45,23 @@ class TrainConfig:
     )
     keep_checkpoints: int = option(
         "run", "the last so many stay, and the best", 2, check=at_least(1), shapes_result=False
+    )
+
+    max_seq_length: int | None = option(
+        "data",
+        "tokens of a record that the data set must be made with; by default any",
+        None,
+        check=at_least(1),
+        shapes_result=False,
+    )
+    doc_stride: int | None = option(
+        "data", "the same, of squad", None, check=at_least(1), shapes_result=False
+    )
+    max_query_length: int | None = option(
+        "data", "the same, of squad", None, check=at_least(1), shapes_result=False
+    )
+    max_train_records: int | None = option(
+        "data", "train on the first ones only, for a trial", None, check=at_least(1)
     )
 
     preset: str | None = option(

@@ -5,9 +5,7 @@ import dataclasses
 import typing
 from typing import Any, TypedDict
 
-from trainer.options import may_be_none, option_of, plain_type
-
-_TITLES = ("run", "model", "optimizer", "machine")
+from trainer.options import GROUPS, may_be_none, option_of, plain_type
 
 
 def add_flags(parser: argparse.ArgumentParser, config: type[Any]) -> None:
@@ -20,7 +18,7 @@ def add_flags(parser: argparse.ArgumentParser, config: type[Any]) -> None:
         config: a dataclass whose fields are made by `options.option`.
     """
     hints = typing.get_type_hints(config)
-    groups = {title: parser.add_argument_group(title) for title in _TITLES}
+    groups = {title: parser.add_argument_group(title) for title in GROUPS}
     for field in dataclasses.fields(config):
         _add_flag(groups[option_of(field).group], field, hints[field.name])
 

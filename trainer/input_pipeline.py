@@ -80,6 +80,18 @@ def load_split(data_dir: pathlib.Path, info: DatasetInfo, split: str) -> Example
     return examples
 
 
+def first_rows(examples: Examples, most: int | None) -> Examples:
+    """At most so many rows from the start of a split; None for all."""
+    offsets = examples.offsets if most is None else examples.offsets[: most + 1]
+    segments, tokens = examples.segment_ids, int(offsets[-1])
+    return Examples(
+        token_ids=examples.token_ids[:tokens],
+        segment_ids=None if segments is None else segments[:tokens],
+        offsets=offsets,
+        labels={name: values[: len(offsets) - 1] for name, values in examples.labels.items()},
+    )
+
+
 def _parse_shards(task: str, shards: list[str]) -> Examples:
     scalars = (*LABELS[task], *FACTS[task])
     fields: dict[str, list[np.ndarray]] = {name: [] for name in (*scalars, "lengths")}

@@ -10,6 +10,7 @@ from typing import Any
 from preprocessing.errors import InputError
 
 Check = Callable[[str, Any], None]  # (name of the flag, value); raises InputError
+GROUPS = ("run", "data", "model", "optimizer", "machine")
 _FLAG = "flag"
 
 
@@ -18,7 +19,7 @@ class Option:
     """What a field says of its flag.
 
     Attributes:
-        group: the heading under which `--help` lists it.
+        group: the heading under which `--help` lists it, one of `GROUPS`.
         text: its help.
         choices: the values that it takes, or () for any.
         check: of its value, None excepted.

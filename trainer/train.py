@@ -34,6 +34,7 @@ from trainer.input_pipeline import (
     distributed_batches,
     epoch_plan,
     evaluation_plan,
+    first_rows,
     load_split,
     padding_share,
 )
@@ -119,7 +120,8 @@ class _Run:
         self.config, self.strategy, self.chief = config, strategy, is_chief(strategy)
         self.interrupts, self.any_worker = interrupts, any_worker(strategy)
         data_dir, folder = pathlib.Path(config.data_dir), pathlib.Path(config.output_dir)
-        self.splits = {"train": load_split(data_dir, info, "train")}
+        training = first_rows(load_split(data_dir, info, "train"), config.max_train_records)
+        self.splits = {"train": training}
         if "validation" in info.splits:
             self.splits["validation"] = load_split(data_dir, info, "validation")
         self.labels = class_names(config.task, info.labels, config.data_dir)

@@ -16,6 +16,7 @@ from trainer.input_pipeline import (
     distributed_batches,
     epoch_plan,
     evaluation_plan,
+    first_rows,
     load_split,
     make_batch,
     padded_length,
@@ -76,6 +77,15 @@ def test_evaluation_plan_is_sorted_by_length():
 )
 def test_padded_length(longest, fixed_shapes, expected):
     assert padded_length(longest, fixed_shapes) == expected
+
+
+def test_first_rows():
+    two = first_rows(THREE, 2)
+    assert two.token_ids.tolist() == [2, 3, 2, 9, 3]
+    assert two.segment_ids.tolist() == [0, 0, 0, 1, 1]
+    assert (two.rows, two.labels["start_token"].tolist()) == (2, [0, 1])
+    for most in (None, 3, 9):
+        assert first_rows(THREE, most).lengths.tolist() == [2, 3, 1]
 
 
 def test_make_batch_pads_rows_and_fills_with_weight_zero():

@@ -12,7 +12,8 @@ from keras_hub.models import BertBackbone
 
 from preprocessing.errors import InputError
 from tests.trainer.tiny import ARCHITECTURE, write_dataset
-from trainer.config import TrainConfig
+from trainer.config import RUN_FACTS, TrainConfig
+from trainer.config_file import read_config_file
 from trainer.presets import new_backbone
 from trainer.run_dir import load_run
 from trainer.train import train_and_evaluate
@@ -80,6 +81,8 @@ def test_the_run_directory_is_whole(squad_run):
     assert {name: config[name] for name in dataclasses.asdict(squad_run)} == dataclasses.asdict(
         squad_run
     )
+    assert config.keys() == dataclasses.asdict(squad_run).keys() | set(RUN_FACTS)
+    assert read_config_file(folder / "config.json") == dataclasses.asdict(squad_run)
     assert config["backbone"]["hidden_dim"] == 16
     assert (config["data_digest"], config["lowercase"]) == ("first", True)
     assert config["parameters"]["max_seq_length"] == 30
@@ -145,6 +148,13 @@ def test_a_frozen_encoder_stays_and_validation_may_be_missing(tiny_config, tiny_
     given = BertBackbone.from_preset(str(tiny_preset)).token_embedding.get_weights()[0]
     np.testing.assert_array_equal(trained, given)
     assert not [name for name in history(config)[0] if name.startswith("validation")]
+
+
+def test_a_trial_on_the_first_records(tiny_config, imdb_data):
+    config = tiny_config(task="imdb", data_dir=str(imdb_data), epochs=1, max_train_records=40)
+    train_and_evaluate(config)
+    (line,) = history(config)
+    assert line["step"] == 3  # 16 + 16 + 8
 
 
 def test_a_loss_that_is_not_finite_names_the_step(tiny_config, imdb_data, tmp_path):
