@@ -50,6 +50,7 @@ def test_client_and_server_need_no_other_package(place):
         ("preprocessing.inspect", ["apache_beam", "tensorflow"]),
         ("preprocessing.jobs", ["tensorflow"]),
         ("trainer.config", ["apache_beam", "tensorflow"]),
+        ("trainer.preflight", ["apache_beam", "tensorflow", "keras"]),
         ("trainer.run_dir", ["apache_beam"]),
         ("serving.server.flags", ["tensorflow"]),
     ],

@@ -9,6 +9,7 @@ from preprocessing.command_line import ArgumentParser, add_verbose_flag, load_te
 from preprocessing.errors import InputError
 from trainer.config import TrainConfig
 from trainer.flags import add_flags
+from trainer.preflight import check_run
 from trainer.runs import RUNS
 from trainer.settings import (
     BY_HARDWARE,
@@ -30,7 +31,8 @@ def main(arguments: list[str]) -> None:
     if flags.print_config:
         print(settings_text(settings))
         return
-    make_config(settings)
+    undecided = {BY_HARDWARE} if settings[BY_HARDWARE].source == DEFAULT else set()
+    check_run(make_config(settings), flags.overwrite, undecided)
     train(settings, flags.overwrite)
 
 

@@ -25,6 +25,7 @@ RUN_FACTS = (
 TASKS = ("imdb", "squad")
 PRECISIONS = ("float32", "bfloat16", "float16")
 STRATEGIES = ("one_device", "mirrored", "multi_worker", "tpu")
+LENGTHS = ("max_seq_length", "doc_stride", "max_query_length")  # of the preprocessing
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -178,6 +179,7 @@ class TrainConfig:
     def __post_init__(self) -> None:
         check_options(self)
         check_fine_tuning(self)
+        _check_lengths(self)
         if self.accumulation_steps > self.global_batch_size:
             raise InputError(
                 f"--accumulation_steps is {self.accumulation_steps}, more than the "
@@ -188,6 +190,15 @@ class TrainConfig:
                 f"--tpu is {self.tpu!r}, but --strategy is {self.strategy or 'not given'}. Give "
                 "--strategy tpu."
             )
+
+
+def _check_lengths(config: TrainConfig) -> None:
+    of_squad = [name for name in LENGTHS[1:] if getattr(config, name) is not None]
+    if config.task == "imdb" and of_squad:
+        raise InputError(
+            f"--{of_squad[0]} is {getattr(config, of_squad[0])}, but --task is imdb, whose records "
+            "are not cut into windows. Leave it out."
+        )
 
 
 def changed_fields(config: TrainConfig, saved: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:

@@ -5,18 +5,22 @@ import logging
 import pathlib
 from typing import Any
 
-from preprocessing.dataset_info import VOCABULARY_FILE, DatasetInfo, sha256_of_file
+from preprocessing.dataset_info import DatasetInfo
 from preprocessing.errors import InputError
 from trainer.config import TrainConfig
 from trainer.layers import freeze_lower_layers
+from trainer.preset_folder import (
+    FETCHED,
+    check_same_vocabulary,
+    check_vocabulary_file,
+    folder_vocabulary_sha256,
+    preset_folder,
+)
 from trainer.tensorflow_keras import keras
 
 logger = logging.getLogger(__name__)
 
-FETCHED = "minilm"  # what `python -m preprocessing.fetch weights` brings
 SMALL = {"num_layers": 2, "hidden_dim": 128, "num_heads": 2, "intermediate_dim": 512}
-WEIGHT_FILES = ("model.safetensors", "model.safetensors.index.json", "model.weights.h5")
-VOCABULARY_FILES = (VOCABULARY_FILE, "assets/tokenizer/vocabulary.txt")  # Hugging Face, Keras
 # What BertBackbone needs to be made again; the rest of its get_config() are names and policies.
 ARCHITECTURE = (
     "vocabulary_size",
@@ -44,7 +48,7 @@ def load_backbone(config: TrainConfig, info: DatasetInfo) -> keras.Model:
             fewer layers than are to be trained.
     """
     data_dir = pathlib.Path(config.data_dir)
-    _check_vocabulary_file(data_dir, info)
+    check_vocabulary_file(data_dir, info)
     if config.preset is None:
         size = vocabulary_size(data_dir, info)
         architecture = SMALL | {"vocabulary_size": size, "dropout": config.dropout}
@@ -96,26 +100,10 @@ def resolve(preset: str, preset_dir: pathlib.Path) -> str:
     Raises:
         InputError: a folder that is not there or has no weights, or an unknown name.
     """
-    if "://" in preset:
-        return preset
-    if preset == FETCHED:
-        return _checked_folder(
-            preset_dir / FETCHED, "Run `python -m preprocessing.fetch weights` to fetch it."
-        )
-    folder = pathlib.Path(preset).expanduser()
-    if folder.is_dir() or "/" in preset or preset.startswith((".", "~")):
-        return _checked_folder(folder, "Give a folder with config.json and weights.")
-    return _known_name(preset)
-
-
-def _checked_folder(folder: pathlib.Path, fix: str) -> str:
-    if not folder.is_dir():
-        raise InputError(f"--preset: there is no folder {folder}. {fix}")
-    if not (folder / "config.json").is_file():
-        raise InputError(f"--preset: {folder} has no config.json. {fix}")
-    if not any((folder / name).is_file() for name in (*WEIGHT_FILES, "model.weights.json")):
-        raise InputError(f"--preset: {folder} has none of {', '.join(WEIGHT_FILES)}. {fix}")
-    return str(folder)
+    folder = preset_folder(preset, preset_dir)
+    if folder is not None:
+        return str(folder)
+    return preset if "://" in preset else _known_name(preset)
 
 
 def _known_name(preset: str) -> str:
@@ -147,20 +135,6 @@ def _policy(precision: str) -> str:
     return "float32" if precision == "float32" else f"mixed_{precision}"
 
 
-def _check_vocabulary_file(data_dir: pathlib.Path, info: DatasetInfo) -> None:
-    path = data_dir / info.vocabulary_file
-    if not path.is_file():
-        raise InputError(
-            f"{path}: not there, but the records need it. Run the preprocessing again."
-        )
-    found = sha256_of_file(path)
-    if found != info.vocabulary_sha256:
-        raise InputError(
-            f"{path}: its SHA-256 is {found}, expected the {info.vocabulary_sha256} of "
-            "info.json. Run the preprocessing again."
-        )
-
-
 def _check_vocabulary(source: str, data_dir: pathlib.Path, info: DatasetInfo) -> None:
     found = _preset_vocabulary_sha256(source)
     if found is None:
@@ -169,19 +143,14 @@ def _check_vocabulary(source: str, data_dir: pathlib.Path, info: DatasetInfo) ->
             source,
             data_dir / info.vocabulary_file,
         )
-    elif found != info.vocabulary_sha256:
-        raise InputError(
-            f"--preset {source}: the SHA-256 of its vocabulary is {found}, but the records in "
-            f"{data_dir} were made with {info.vocabulary_sha256}. Preprocess the data with the "
-            "preset's vocabulary (--vocab_file)."
-        )
+    else:
+        check_same_vocabulary(source, found, data_dir, info)
 
 
 def _preset_vocabulary_sha256(source: str) -> str | None:
     folder = pathlib.Path(source)
     if folder.is_dir():
-        paths = [folder / name for name in VOCABULARY_FILES if (folder / name).is_file()]
-        return sha256_of_file(paths[0]) if paths else None
+        return folder_vocabulary_sha256(folder)
     from keras_hub.models import BertTokenizer
 
     try:

@@ -10,7 +10,7 @@ from typing import Any
 from preprocessing.dataset_info import VOCABULARY_FILE, DatasetInfo
 from preprocessing.errors import InputError
 from trainer.checkpoints import CHECKPOINT_DIR
-from trainer.config import CONFIG_FILE, TrainConfig, changed_fields, read_config
+from trainer.config import CONFIG_FILE, TrainConfig, read_config
 from trainer.fine_tuning import class_names
 from trainer.history import CURVES_FILE, HISTORY_FILE, TENSORBOARD_DIR
 from trainer.models import task_model
@@ -39,26 +39,6 @@ class Run:
 def is_finished(run_dir: pathlib.Path) -> bool:
     """Whether the weights are there; they are written last."""
     return (run_dir / WEIGHTS_FILE).is_file()
-
-
-def check_same_run(run_dir: pathlib.Path, config: TrainConfig, info: DatasetInfo) -> None:
-    """Checks that the folder is free, or holds the same run on the same records.
-
-    Raises:
-        InputError: naming every field that differs.
-    """
-    if not (run_dir / CONFIG_FILE).exists():
-        return
-    saved = read_config(run_dir)
-    changed = changed_fields(config, saved)
-    if saved.get("data_digest") != info.digest:
-        changed["data_digest"] = (saved.get("data_digest"), info.digest)
-    if changed:
-        differences = ", ".join(f"{k} was {old!r}, is {new!r}" for k, (old, new) in changed.items())
-        raise InputError(
-            f"--output_dir {run_dir} holds another run: {differences}. Give the same values to "
-            "go on with it, another --output_dir, or --overwrite to start anew."
-        )
 
 
 def remove_run(run_dir: pathlib.Path) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from preprocessing.dataset_info import DatasetInfo, load_info
+from preprocessing.dataset_info import DatasetInfo
 from preprocessing.errors import InputError
 from trainer import run_dir
 from trainer.best import best_epoch, is_patience_over
@@ -43,6 +43,7 @@ from trainer.layers import rate_scales
 from trainer.metrics import COUNTS
 from trainer.models import task_model
 from trainer.optimizer import LEAST_LOSS_SCALE, build_optimizer
+from trainer.preflight import check_data, check_same_run
 from trainer.presets import load_backbone
 from trainer.report import StepReport
 from trainer.steps import Steps
@@ -81,17 +82,13 @@ def _train_and_evaluate(
     config: TrainConfig, strategy: tf.distribute.Strategy, interrupts: Interrupts, overwrite: bool
 ) -> None:
     folder = pathlib.Path(config.output_dir)
-    info = load_info(pathlib.Path(config.data_dir))
-    if info.task != config.task:
-        raise InputError(
-            f"--data_dir {config.data_dir} holds {info.task} records, but --task is {config.task}."
-        )
+    info = check_data(config)
     class_names(config.task, info.labels, config.data_dir)
     _metric(config, info)
     if overwrite and is_chief(strategy):
         run_dir.remove_run(folder)
     check_agreement(strategy, 0, "")  # the others look into the folder only after that
-    run_dir.check_same_run(folder, config, info)
+    check_same_run(folder, config, info)
     if run_dir.is_finished(folder):
         logger.info("%s: the run is finished, nothing to do; --overwrite trains anew", folder)
         return

@@ -44,6 +44,18 @@ def test_impossible_values_name_the_flag(field, value, message):
         TrainConfig(**(BASE | {field: value}))
 
 
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"doc_stride": 128}, "--doc_stride is 128, but --task is imdb, whose records are not cut"),
+        ({"max_query_length": 64}, "--max_query_length is 64, but --task is imdb"),
+    ],
+)
+def test_values_that_cannot_go_together(fields, message):
+    with pytest.raises(InputError, match=message):
+        TrainConfig(**(BASE | fields))
+
+
 def test_changed_fields_ignores_where_and_how_often():
     saved = dataclasses.asdict(TrainConfig(**BASE)) | {"data_digest": "x"}
     asked = TrainConfig(
