@@ -2,26 +2,17 @@
 
 import argparse
 import dataclasses
-import logging
 from typing import Any
 
-from preprocessing.command_line import ArgumentParser, add_verbose_flag, load_tensorflow, run
+from preprocessing.command_line import ArgumentParser, add_verbose_flag, run
 from preprocessing.errors import InputError
 from trainer.config import TrainConfig
 from trainer.flags import add_flags
+from trainer.launch import train
 from trainer.preflight import check_run
 from trainer.runs import RUNS
-from trainer.settings import (
-    BY_HARDWARE,
-    DEFAULT,
-    Setting,
-    Settings,
-    make_config,
-    resolve,
-    settings_text,
-)
-
-logger = logging.getLogger("trainer")
+from trainer.seeds import parse_seeds, train_seeds
+from trainer.settings import make_config, resolve, settings_text, undecided
 
 
 def main(arguments: list[str]) -> None:
@@ -30,22 +21,11 @@ def main(arguments: list[str]) -> None:
     settings = resolve(flags.config, _fields_of(flags))
     if flags.print_config:
         print(settings_text(settings))
-        return
-    undecided = {BY_HARDWARE} if settings[BY_HARDWARE].source == DEFAULT else set()
-    check_run(make_config(settings), flags.overwrite, undecided)
-    train(settings, flags.overwrite)
-
-
-def train(settings: Settings, overwrite: bool) -> None:
-    """Trains one run in this process."""
-    load_tensorflow()  # takes seconds: not for --help, nor before the flags are checked
-    from trainer.distribution import fast_precision
-    from trainer.train import train_and_evaluate
-
-    if settings[BY_HARDWARE].source == DEFAULT:
-        settings |= {BY_HARDWARE: Setting(fast_precision(), "this machine")}
-    logger.info("%s", settings_text(settings))
-    train_and_evaluate(make_config(settings), overwrite)
+    elif flags.seeds is not None:
+        train_seeds(settings, parse_seeds(flags.seeds), flags.overwrite)
+    else:
+        check_run(make_config(settings), flags.overwrite, undecided(settings))
+        train(settings, flags.overwrite)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -69,6 +49,9 @@ def _parser() -> argparse.ArgumentParser:
         "--overwrite", action="store_true", help="remove a run in --output_dir and start anew"
     )
     parser.add_argument(
+        "--seeds", help="such as 0,1,2: a run in <output_dir>/seed-<k> for each, and their mean"
+    )
+    parser.add_argument(
         "--no_pretrained", action="store_true", help="train a small BERT from random weights"
     )
     add_flags(parser, TrainConfig)
@@ -83,15 +66,19 @@ def _fields_of(flags: argparse.Namespace) -> dict[str, Any]:
         for field in dataclasses.fields(TrainConfig)
         if field.name in given
     }
-    return fields | (_without_preset(fields) if flags.no_pretrained else {})
+    if flags.no_pretrained:
+        _check_alone("--no_pretrained", "preset", fields)
+        fields["preset"] = None
+    if flags.seeds is not None:
+        _check_alone(f"--seeds {flags.seeds}", "seed", fields)
+    return fields
 
 
-def _without_preset(flags: dict[str, Any]) -> dict[str, Any]:
-    if "preset" in flags:
+def _check_alone(flag: str, name: str, fields: dict[str, Any]) -> None:
+    if name in fields:
         raise InputError(
-            f"--no_pretrained and --preset {flags['preset']} exclude each other. Give one of them."
+            f"{flag} and --{name} {fields[name]} exclude each other. Give one of them."
         )
-    return {"preset": None}
 
 
 if __name__ == "__main__":

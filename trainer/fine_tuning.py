@@ -10,6 +10,7 @@ from preprocessing.errors import InputError
 from trainer.best import METRICS, OF_UNANSWERABLE, default_metric
 
 if TYPE_CHECKING:
+    from preprocessing.dataset_info import DatasetInfo
     from trainer.config import TrainConfig
 
 BALANCED = "balanced"
@@ -214,6 +215,17 @@ def compared_metric(
             f"gives. Take {default_metric(task, has_validation)}."
         )
     return metric
+
+
+def metric_of(config: "TrainConfig", info: "DatasetInfo") -> str:
+    """`compared_metric` of a run on a data set."""
+    return compared_metric(
+        config.task,
+        config.best_metric,
+        stops_early=config.early_stopping_patience is not None,
+        has_validation="validation" in info.splits,
+        has_unanswerable=info.has_unanswerable,
+    )
 
 
 def shown(names: Sequence[str], most: int = 10) -> str:

@@ -7,7 +7,8 @@ from typing import Any
 
 import tensorflow as tf
 
-HISTORY_FILE = "history.jsonl"
+from trainer.run_files import HISTORY_FILE
+
 CURVES_FILE = "curves.png"
 TENSORBOARD_DIR = "tensorboard"
 

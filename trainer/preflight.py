@@ -12,6 +12,7 @@ from preprocessing.dataset_info import DatasetInfo, load_info
 from preprocessing.errors import InputError
 from trainer.cluster import EXAMPLE, VARIABLE, read_cluster
 from trainer.config import CONFIG_FILE, LENGTHS, TrainConfig, changed_fields, read_config
+from trainer.fine_tuning import class_names, metric_of
 from trainer.preset_folder import (
     check_same_vocabulary,
     check_vocabulary_file,
@@ -71,7 +72,8 @@ def check_data(config: TrainConfig) -> DatasetInfo:
     """Reads info.json and checks that the data set is whole and what the run expects.
 
     Raises:
-        InputError: there is no data set, or it is of another task or of other lengths.
+        InputError: there is no data set, or it is of another task or of other lengths, or lacks
+            what the run learns or compares its epochs by.
     """
     data_dir = pathlib.Path(config.data_dir)
     info = load_info(data_dir)
@@ -81,6 +83,8 @@ def check_data(config: TrainConfig) -> DatasetInfo:
         )
     _check_shards(data_dir, info)
     _check_lengths(config, info)
+    class_names(config.task, info.labels, config.data_dir)
+    metric_of(config, info)
     return info
 
 

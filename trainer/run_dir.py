@@ -12,12 +12,11 @@ from preprocessing.errors import InputError
 from trainer.checkpoints import CHECKPOINT_DIR
 from trainer.config import CONFIG_FILE, TrainConfig, read_config
 from trainer.fine_tuning import class_names
-from trainer.history import CURVES_FILE, HISTORY_FILE, TENSORBOARD_DIR
+from trainer.history import CURVES_FILE, TENSORBOARD_DIR
 from trainer.models import task_model
 from trainer.presets import architecture_of, new_backbone
+from trainer.run_files import HISTORY_FILE, WEIGHTS_FILE, is_finished
 from trainer.tensorflow_keras import keras
-
-WEIGHTS_FILE = "model.weights.h5"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,11 +33,6 @@ class Run:
     config: dict[str, Any]
     vocabulary_path: pathlib.Path
     model: keras.Model
-
-
-def is_finished(run_dir: pathlib.Path) -> bool:
-    """Whether the weights are there; they are written last."""
-    return (run_dir / WEIGHTS_FILE).is_file()
 
 
 def remove_run(run_dir: pathlib.Path) -> None:

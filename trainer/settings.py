@@ -64,6 +64,11 @@ def make_config(settings: Settings) -> TrainConfig:
     return TrainConfig(**{name: setting.value for name, setting in settings.items()})
 
 
+def undecided(settings: Settings) -> set[str]:
+    """The fields whose value is decided once TensorFlow is there."""
+    return {BY_HARDWARE} if settings[BY_HARDWARE].source == DEFAULT else set()
+
+
 def settings_text(settings: Settings) -> str:
     """The settings as YAML that `--config` reads, with their sources as comments.
 

@@ -23,7 +23,7 @@ from trainer.fine_tuning import (
     check_labels,
     class_names,
     class_weights,
-    compared_metric,
+    metric_of,
 )
 from trainer.history import CURVES_FILE, HISTORY_FILE, History, write_history
 from trainer.input_pipeline import (
@@ -83,8 +83,6 @@ def _train_and_evaluate(
 ) -> None:
     folder = pathlib.Path(config.output_dir)
     info = check_data(config)
-    class_names(config.task, info.labels, config.data_dir)
-    _metric(config, info)
     if overwrite and is_chief(strategy):
         run_dir.remove_run(folder)
     check_agreement(strategy, 0, "")  # the others look into the folder only after that
@@ -122,7 +120,7 @@ class _Run:
         if "validation" in info.splits:
             self.splits["validation"] = load_split(data_dir, info, "validation")
         self.labels = class_names(config.task, info.labels, config.data_dir)
-        self.metric = _metric(config, info)
+        self.metric = metric_of(config, info)
         _check_labels(self.splits, self.labels, config)
         self.steps_per_epoch = math.ceil(self.splits["train"].rows / config.global_batch_size)
         keras.utils.set_random_seed(config.seed)
@@ -346,16 +344,6 @@ class _Run:
                 f"{self.model.count_params():,} parameters",
                 self.config.precision,
             )
-
-
-def _metric(config: TrainConfig, info: DatasetInfo) -> str:
-    return compared_metric(
-        config.task,
-        config.best_metric,
-        stops_early=config.early_stopping_patience is not None,
-        has_validation="validation" in info.splits,
-        has_unanswerable=info.has_unanswerable,
-    )
 
 
 def _objective(config: TrainConfig, labels: tuple[str, ...], train: Examples) -> Objective:

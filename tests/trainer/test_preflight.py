@@ -144,6 +144,14 @@ def test_mistakes_are_found_without_tensorflow(config, tmp_path):
         ("--epochs", "3"): "--task not given",
         ("--task", "imdb", "--no_pretrained", "--strategy", "multi_worker"): "names no worker",
         ("--task", "imdb", "--doc_stride", "128"): "--doc_stride is 128, but --task is imdb",
+        ("--seeds", "0,1", "--seed", "2"): "--seeds 0,1 and --seed 2 exclude each other",
+        (
+            "--task",
+            "imdb",
+            "--no_pretrained",
+            "--seeds",
+            "0,-1",
+        ): "--seed is -1, expected a number in",
     }
     arguments = [[*needed, *flags, "--preset_dir", "nowhere"] for flags in commands]
     printed = subprocess.run(

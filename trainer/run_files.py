@@ -1,0 +1,31 @@
+"""Names of the files in a run directory that are read without TensorFlow, too."""
+
+import json
+import pathlib
+from typing import Any
+
+from preprocessing.errors import InputError
+
+WEIGHTS_FILE = "model.weights.h5"
+HISTORY_FILE = "history.jsonl"
+
+
+def is_finished(run_dir: pathlib.Path) -> bool:
+    """Whether the weights are there; they are written last."""
+    return (run_dir / WEIGHTS_FILE).is_file()
+
+
+def final_line(run_dir: pathlib.Path) -> dict[str, Any]:
+    """The line of history.jsonl that tells of the weights of a finished run.
+
+    Raises:
+        InputError: there is none.
+    """
+    path = run_dir / HISTORY_FILE
+    try:
+        return dict(json.loads(path.read_text().splitlines()[-1]))
+    except (OSError, IndexError, ValueError) as error:
+        raise InputError(
+            f"{path}: expected a line for each epoch of the finished run, but it cannot be read "
+            f"({error}). Give --overwrite to train anew."
+        ) from error
