@@ -59,8 +59,9 @@ def _parser() -> argparse.ArgumentParser:
 
 def _model(flags: argparse.Namespace, steps: int) -> Any:
     """The compiled model."""
+    from trainer.config import TrainConfig
     from trainer.models import task_model
-    from trainer.optimizer import CLIPPING_NORM, EPSILON, WarmupLinearDecay
+    from trainer.optimizer import EPSILON, WarmupLinearDecay
     from trainer.tensorflow_keras import keras
 
     model = task_model(flags.task, _backbone(flags.preset, flags.precision), dropout=0.1)
@@ -69,7 +70,7 @@ def _model(flags: argparse.Namespace, steps: int) -> Any:
         WarmupLinearDecay(flags.learning_rate, total, round(0.1 * total)),
         weight_decay=0.01,
         epsilon=EPSILON,
-        global_clipnorm=CLIPPING_NORM,
+        global_clipnorm=TrainConfig.clipping_norm,
     )
     optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
     losses = {

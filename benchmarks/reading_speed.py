@@ -83,11 +83,11 @@ def _readers(info: DatasetInfo, flags: argparse.Namespace) -> dict[str, Reader]:
 
     def trainer() -> Callable[[int], Batches]:
         from trainer.distribution import make_strategy
-        from trainer.input_pipeline import distributed_batches, epoch_plan, load_split
+        from trainer.input_pipeline import Sharding, distributed_batches, epoch_plan, load_split
 
         examples, strategy = load_split(flags.data_dir, info, flags.split), make_strategy()
         return lambda epoch: distributed_batches(
-            strategy, examples, epoch_plan(examples.lengths, flags.batch_size, 0, epoch)
+            strategy, examples, epoch_plan(examples.lengths, flags.batch_size, 0, epoch), Sharding()
         )
 
     def plain(make: Callable) -> Reader:

@@ -22,8 +22,7 @@ import pathlib
 import statistics
 import sys
 import tempfile
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 from benchmarks.peer_python import check_peer_python
 from benchmarks.process_cost import measure
@@ -208,15 +207,10 @@ def trainer_padding(data_dir: pathlib.Path, batch_size: int, epoch: int) -> floa
     """The share of padding in the batches that the trainer makes of a data set in one epoch."""
     command_line.load_tensorflow()
     from preprocessing.dataset_info import load_info
-    from trainer.distribution import make_strategy
-    from trainer.input_pipeline import distributed_batches, epoch_plan, load_split
+    from trainer.input_pipeline import Sharding, epoch_plan, load_split, padding_share
 
-    info = load_info(data_dir)
-    examples = load_split(data_dir, info, "train")
-    plan = epoch_plan(examples.lengths, batch_size, 0, epoch)
-    batches: Iterable[Mapping[str, Any]] = distributed_batches(make_strategy(), examples, plan)
-    cells = sum(batch["token_ids"].shape.num_elements() for batch in batches)
-    return 1.0 - info.splits["train"].tokens / cells
+    lengths = load_split(data_dir, load_info(data_dir), "train").lengths
+    return padding_share(lengths, epoch_plan(lengths, batch_size, 0, epoch), Sharding())
 
 
 def _padding_of_all(

@@ -33,8 +33,12 @@ class BrokenCheckpointError(Exception):
 
 def newest_first(folder: pathlib.Path, kind: str = LAST) -> list[pathlib.Path]:
     """The checkpoint files of a kind, whole or not, by their steps and then by their time."""
-    found = [path for path in folder.glob(f"{kind}-*") if _NAME.fullmatch(path.name)]
-    return sorted(found, key=lambda path: (_step_of(path), path.stat().st_mtime_ns), reverse=True)
+    found = {}
+    for path in folder.glob(f"{kind}-*"):
+        with contextlib.suppress(FileNotFoundError):  # the worker that writes has removed it since
+            if _NAME.fullmatch(path.name):
+                found[path] = (_step_of(path), path.stat().st_mtime_ns)
+    return sorted(found, key=lambda path: found[path], reverse=True)
 
 
 def _step_of(path: pathlib.Path) -> int:

@@ -20,6 +20,7 @@ RUN_FACTS = (
     "parameters",
     "data_digest",
     "has_unanswerable",
+    "labels",
     "versions",
 )
 TASKS = ("imdb", "squad")

@@ -41,8 +41,8 @@ def test_padding_of_batches_that_are_as_long_as_their_longest_row(tmp_path):
     data_dir = write_dataset(tmp_path / "data", "imdb", {"train": 3})
     info = json.loads((data_dir / "info.json").read_text())
     tokens = info["splits"]["train"]["tokens"]
-    # One row in a batch: each is padded to a multiple of 8, so by less than 8 tokens.
-    assert 0 <= training_speed.trainer_padding(data_dir, 1, 0) < 3 * 8 / tokens
+    # One row in a batch: each is padded to a multiple of 16, so by less than 16 tokens.
+    assert 0 <= training_speed.trainer_padding(data_dir, 1, 0) < 3 * 16 / tokens
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from preprocessing.errors import InputError
-from tests.trainer.test_resume import finish, wait_for_checkpoint, weights
+from tests.trainer.test_resume import finish, wait_for_step, weights
 from tests.trainer.tiny import start, trainer_command
 from trainer.seeds import measured, parse_seeds, summarize, train_seeds
 from trainer.settings import Setting
@@ -112,12 +112,13 @@ def test_seeds_of_a_cluster(tiny_config, imdb_data, monkeypatch):
 def test_stopped_seeds_go_on(tiny_config, imdb_data, tmp_path, number):
     fields = {"epochs": 400, "checkpoint_every_steps": 2}
     config = tiny_config(task="imdb", data_dir=str(imdb_data), **fields)
+    first = dataclasses.replace(config, output_dir=str(tmp_path / "run" / "seed-3"))
     process = start(seeds_command(config, "3,5"))
-    wait_for_checkpoint(tmp_path / "run" / "seed-3", 2)
+    wait_for_step(first, 4)
     process.send_signal(number)
     finish(process)  # reads to the end of stderr: the process of the seed has ended, too
     assert not (tmp_path / "run" / "seed-5").exists()
     process = start(seeds_command(config, "3,5"))
-    wait_for_checkpoint(tmp_path / "run" / "seed-3", 8)
+    wait_for_step(first, 16)
     process.kill()
     assert "going on after epoch" in finish(process)[1]
