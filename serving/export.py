@@ -17,6 +17,7 @@ from preprocessing.dataset_info import sha256_of_file
 from preprocessing.errors import InputError
 from serving.check_export import to_json
 from serving.model_dir import publish, unpublished_version
+from trainer.best import line_of_weights
 
 if TYPE_CHECKING:
     from serving.signatures import QuestionAnswering, Sentiment, TextClassifier
@@ -221,12 +222,13 @@ def write_warmup(folder: pathlib.Path, model_name: str, task: str) -> None:
 def write_provenance(
     folder: pathlib.Path, run_dir: pathlib.Path, config: Mapping, threshold: float | None
 ) -> None:
-    """Writes where the version comes from: `assets.extra/provenance.json`."""
-    history = (run_dir / "history.jsonl").read_text().splitlines()
+    """Writes where the version comes from, `assets.extra/provenance.json`: with the figures of the
+    epoch whose weights it holds."""
+    lines = [json.loads(line) for line in (run_dir / "history.jsonl").read_text().splitlines()]
     provenance = {
         "run_dir": str(run_dir),
         "run": dict(config),
-        "last_epoch": json.loads(history[-1]),
+        "epoch": line_of_weights(lines, config),
         "null_score_diff_threshold": threshold,
         "versions": {name: importlib.metadata.version(name) for name in _LISTED_PACKAGES},
     }

@@ -55,6 +55,20 @@ def best_epoch(lines: Lines, metric: str) -> int:
     return int(best["epoch"]) if best else 0
 
 
+def line_of_weights(lines: Lines, config: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The line of the epoch whose weights a finished run ends with: the last one's, or the best's.
+
+    Args:
+        lines: all of the run, at least one.
+        config: the content of its config.json.
+    """
+    if not (config["restore_best"] or config["early_stopping_patience"]):
+        return lines[-1]
+    has_validation = any(name.startswith("validation_") for name in lines[-1])
+    metric = config["best_metric"] or default_metric(config["task"], has_validation)
+    return lines[best_epoch(lines, metric) - 1]
+
+
 def is_patience_over(lines: Lines, metric: str, patience: int, min_delta: float = 0.0) -> bool:
     """Whether the last `patience` epochs were all without an improvement.
 

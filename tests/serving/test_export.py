@@ -110,7 +110,7 @@ def test_version_holds_vocabulary_warmup_and_provenance(models, imdb_run):
     assert sha256_of_file(version / "assets" / "vocab.txt") == config["vocabulary_sha256"]
     provenance = json.loads((version / "assets.extra" / "provenance.json").read_text())
     assert provenance["run"] == config
-    assert provenance["last_epoch"]["epoch"] == 1
+    assert provenance["epoch"]["epoch"] == 1
     warmup = version / "assets.extra" / "tf_serving_warmup_requests"
     logs = [
         prediction_log_pb2.PredictionLog.FromString(record.numpy())

@@ -4,7 +4,13 @@ import math
 
 import pytest
 
-from trainer.best import best_epoch, default_metric, is_better, is_patience_over
+from trainer.best import (
+    best_epoch,
+    default_metric,
+    is_better,
+    is_patience_over,
+    line_of_weights,
+)
 
 NAN = math.nan
 
@@ -56,6 +62,22 @@ def test_the_best_loss_is_the_lowest():
 )
 def test_patience(values, patience, min_delta, expected):
     assert is_patience_over(lines(*values), "validation_accuracy", patience, min_delta) is expected
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        pytest.param({}, 3, id="last"),
+        pytest.param({"restore_best": True}, 2, id="best"),
+        pytest.param({"early_stopping_patience": 1}, 2, id="stopped-early"),
+        pytest.param({"restore_best": True, "best_metric": "train_loss"}, 1, id="by-train-loss"),
+    ],
+)
+def test_line_of_the_weights(options, expected):
+    config = {"task": "imdb", "restore_best": False, "early_stopping_patience": None}
+    config |= {"best_metric": None} | options
+    written = [line | {"train_loss": 0.1 * line["epoch"]} for line in lines(0.5, 0.7, 0.6)]
+    assert line_of_weights(written, config)["epoch"] == expected
 
 
 @pytest.mark.parametrize(

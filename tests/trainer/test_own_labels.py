@@ -92,6 +92,11 @@ def test_a_run_stops_early_with_the_best_weights(tiny_config, strong_preset, tmp
     assert f"the weights are those of epoch {best}: validation_loss" in caplog.text
     assert loss_of(load_run(config.output_dir).model, data) == pytest.approx(min(losses), rel=1e-4)
     assert losses[-1] > min(losses) * 1.001
+    # Killed before the weights were written, it stops at the same epoch with the same weights.
+    (pathlib.Path(config.output_dir) / "model.weights.h5").unlink()
+    train_and_evaluate(config)
+    assert [line["validation_loss"] for line in history(config)] == losses
+    assert loss_of(load_run(config.output_dir).model, data) == pytest.approx(min(losses), rel=1e-4)
 
 
 def loss_of(model, data):
