@@ -294,7 +294,7 @@ def distributed_batches(
     strategy: tf.distribute.Strategy,
     examples: Examples,
     plan: list[np.ndarray],
-    sharding: Sharding,
+    sharding: Sharding | None = None,
 ) -> tf.distribute.DistributedDataset:
     """Feeds the plan's micro-batches to the replicas of a strategy, made ahead in a thread.
 
@@ -302,15 +302,16 @@ def distributed_batches(
         strategy: the run's.
         examples: the split.
         plan: row numbers of each global batch, sorted by length.
-        sharding: of the plan.
+        sharding: of the plan; by default whole batches over the strategy's replicas.
     """
     signature = _signature(examples)
+    shared = sharding or Sharding(strategy.num_replicas_in_sync)
 
     def worker_dataset(context: tf.distribute.InputContext) -> tf.data.Dataset:
         local = context.num_replicas_in_sync // context.num_input_pipelines
         first = context.input_pipeline_id * local
         return tf.data.Dataset.from_generator(
-            lambda: replica_batches(examples, plan, range(first, first + local), sharding),
+            lambda: replica_batches(examples, plan, range(first, first + local), shared),
             output_signature=signature,
         ).prefetch(AHEAD * local)
 
@@ -338,7 +339,7 @@ class Updates:
 
 def batch_spec(strategy: tf.distribute.Strategy, examples: Examples) -> dict[str, tf.TypeSpec]:
     """The type of what `distributed_batches` gives, for a signature: its shapes are free."""
-    return distributed_batches(strategy, examples, [], Sharding()).element_spec
+    return distributed_batches(strategy, examples, []).element_spec
 
 
 def _signature(examples: Examples) -> dict[str, tf.TensorSpec]:

@@ -68,7 +68,7 @@ def train_cell(strategy, examples, precision, accumulation_steps):
 def evaluate(strategy, examples, steps):
     """The sums over all examples."""
     plan = evaluation_plan(examples.lengths, BATCH)
-    batches = distributed_batches(strategy, examples, plan, Sharding(strategy.num_replicas_in_sync))
+    batches = distributed_batches(strategy, examples, plan)
     sums = [steps.evaluate(batch)[0] for batch in batches]
     return {name: sum(float(each[name]) for each in sums) for name in sums[0]}
 

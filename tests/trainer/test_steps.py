@@ -118,7 +118,7 @@ def test_a_step_is_traced_once_for_all_shapes(examples):
     spec = batch_spec(ONE_DEVICE, examples)
     steps = Steps(Objective(task="imdb"), noting_forward, model, optimizer, ONE_DEVICE, spec)
     plan = epoch_plan(examples.lengths, 8, seed=0, epoch=0)
-    batches = list(distributed_batches(ONE_DEVICE, examples, plan, Sharding()))
+    batches = list(distributed_batches(ONE_DEVICE, examples, plan))
     assert len({tuple(batch["token_ids"].shape) for batch in batches}) > 2
     for batch in batches:
         steps.train([batch])
