@@ -37,18 +37,18 @@ def test_processor_time_of_a_child_counts(tmp_path):
     cost = run(
         tmp_path, f'import subprocess, sys; subprocess.run([sys.executable, "-c", {child!r}])'
     )
-    assert cost.cpu_s > 1
+    assert cost.cpu_s > 0.5
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="needs /proc")
 def test_processor_time_of_a_child_that_is_not_waited_for(tmp_path):
-    child = "import time; [0 for _ in iter(lambda: time.process_time() < 1.5, False)]"
+    child = "import time; [0 for _ in iter(lambda: time.process_time() < 0.6, False)]"
     cost = run(
         tmp_path,
         f"import subprocess, sys, time; subprocess.Popen([sys.executable, '-c', {child!r}]);"
         "time.sleep(4)",
     )
-    assert cost.cpu_s > 1
+    assert cost.cpu_s > 0.5
 
 
 def test_a_command_that_fails(tmp_path):
