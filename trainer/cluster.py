@@ -71,6 +71,20 @@ def read_cluster(environment: Mapping[str, str] = os.environ) -> Cluster | None:
     return Cluster(addresses, job, index)
 
 
+def check_named(cluster: Cluster | None) -> Cluster:
+    """The cluster of `--strategy multi_worker`.
+
+    Raises:
+        InputError: there is none.
+    """
+    if cluster is None:
+        raise InputError(
+            f"--strategy is 'multi_worker', but the environment variable {VARIABLE} names no "
+            f"worker. Set it to {EXAMPLE}, or use --strategy one_device."
+        )
+    return cluster
+
+
 def _addresses(cluster: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
     found: dict[str, tuple[str, ...]] = {}
     for name, addresses in cluster.items():

@@ -7,11 +7,14 @@ import urllib.parse
 import tensorflow as tf
 
 from preprocessing.errors import InputError
-from trainer.cluster import EXAMPLE, Cluster, read_cluster
+from trainer.cluster import Cluster, check_named, read_cluster
 
 LOCAL_TPU = "local"  # TPUClusterResolver's name for the TPU of a TPU VM
 CONNECT_TIMEOUT_S = 10.0
-BFLOAT16_FLAGS = frozenset({"avx512_bf16", "amx_bf16"})
+CPU_FLAGS = {
+    "bfloat16": frozenset({"avx512_bf16", "amx_bf16"}),
+    "float16": frozenset({"avx512_fp16", "amx_fp16"}),
+}
 
 
 def make_strategy(name: str | None = None, tpu: str | None = None) -> tf.distribute.Strategy:
@@ -32,7 +35,7 @@ def make_strategy(name: str | None = None, tpu: str | None = None) -> tf.distrib
         several_workers = cluster is not None and cluster.processes > 1
         name = "multi_worker" if several_workers else "mirrored" if several_gpus else "one_device"
     if name == "multi_worker":
-        return _multi_worker(cluster)
+        return _multi_worker(check_named(cluster))
     if name == "tpu":
         return _tpu_strategy(tpu)
     devices = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")
@@ -41,12 +44,7 @@ def make_strategy(name: str | None = None, tpu: str | None = None) -> tf.distrib
     return tf.distribute.OneDeviceStrategy(devices[0].name)
 
 
-def _multi_worker(cluster: Cluster | None) -> tf.distribute.Strategy:
-    if cluster is None:
-        raise InputError(
-            "--strategy is 'multi_worker', but the environment variable TF_CONFIG names no "
-            f"worker. Set it to {EXAMPLE}, or use --strategy one_device."
-        )
+def _multi_worker(cluster: Cluster) -> tf.distribute.Strategy:
     jobs = {job: list(addresses) for job, addresses in cluster.jobs.items()}
     return tf.distribute.MultiWorkerMirroredStrategy(
         cluster_resolver=tf.distribute.cluster_resolver.SimpleClusterResolver(
@@ -91,15 +89,23 @@ def fast_precision() -> str:
     bfloat16 needs hardware (Ampere GPUs, AVX-512 BF16, AMX); elsewhere it is emulated, and many
     times slower than float32.
     """
+    return "bfloat16" if is_native("bfloat16") else "float32"
+
+
+def is_native(precision: str) -> bool:
+    """Whether the GPUs, or the CPU, multiply numbers of a precision; what is emulated is slow."""
     gpus = tf.config.list_physical_devices("GPU")
-    if gpus:
+    if precision == "float32":
+        return True
+    if gpus and precision == "bfloat16":
         details = [tf.config.experimental.get_device_details(gpu) for gpu in gpus]
-        native = all(each.get("compute_capability", (0, 0)) >= (8, 0) for each in details)
-    else:
-        cpu = pathlib.Path("/proc/cpuinfo")  # Linux only: float32 elsewhere
-        flags = cpu.read_text().split() if cpu.exists() else []
-        native = not BFLOAT16_FLAGS.isdisjoint(flags)
-    return "bfloat16" if native else "float32"
+        return all(each.get("compute_capability", (0, 0)) >= (8, 0) for each in details)
+    return bool(gpus) or not CPU_FLAGS[precision].isdisjoint(_cpu_flags())
+
+
+def _cpu_flags() -> list[str]:
+    cpu = pathlib.Path("/proc/cpuinfo")  # Linux only
+    return cpu.read_text().split() if cpu.exists() else []
 
 
 def is_chief(strategy: tf.distribute.Strategy) -> bool:

@@ -11,6 +11,7 @@ from multiprocessing.context import SpawnProcess
 from types import FrameType
 
 from preprocessing import command_line
+from trainer.cluster import read_cluster
 from trainer.settings import (
     BY_HARDWARE,
     Setting,
@@ -31,13 +32,22 @@ def train(settings: Settings, overwrite: bool) -> None:
         overwrite: remove a run that the folder holds, and start anew.
     """
     command_line.load_tensorflow()  # takes seconds: not before everything else is checked
-    from trainer.distribution import fast_precision
+    from trainer.distribution import fast_precision, is_native
     from trainer.train import train_and_evaluate
 
     if undecided(settings):
         settings = settings | {BY_HARDWARE: Setting(fast_precision(), "this machine")}
-    logger.info("%s", settings_text(settings))
+    precision = settings[BY_HARDWARE].value
+    if settings["strategy"].value != "tpu" and not is_native(precision):
+        logger.warning("%s is emulated on this machine, and slower than float32", precision)
+    _log_settings(settings)
     train_and_evaluate(make_config(settings), overwrite)
+
+
+def _log_settings(settings: Settings) -> None:
+    cluster = read_cluster()
+    if cluster is None or cluster.is_chief:
+        logger.info("%s", settings_text(settings))
 
 
 def train_apart(settings: Settings, overwrite: bool) -> tuple[int, bool]:

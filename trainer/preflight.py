@@ -10,7 +10,7 @@ from collections.abc import Collection
 
 from preprocessing.dataset_info import DatasetInfo, load_info
 from preprocessing.errors import InputError
-from trainer.cluster import EXAMPLE, VARIABLE, read_cluster
+from trainer.cluster import VARIABLE, check_named, read_cluster
 from trainer.config import CONFIG_FILE, LENGTHS, TrainConfig, changed_fields, read_config
 from trainer.fine_tuning import class_names, metric_of
 from trainer.preset_folder import (
@@ -51,11 +51,8 @@ def check_cluster(config: TrainConfig) -> None:
     """
     cluster = read_cluster()
     processes = cluster.processes if cluster else 0
-    if config.strategy == "multi_worker" and not processes:
-        raise InputError(
-            f"--strategy is 'multi_worker', but the environment variable {VARIABLE} names no "
-            f"worker. Set it to {EXAMPLE}, or use --strategy one_device."
-        )
+    if config.strategy == "multi_worker":
+        check_named(cluster)
     if config.strategy in ("one_device", "mirrored") and processes > 1:
         raise InputError(
             f"--strategy is {config.strategy!r}, but {VARIABLE} names {processes} processes, which "

@@ -12,7 +12,7 @@ import tensorflow as tf
 from preprocessing.errors import InputError
 from tests.trainer.test_resume import finish, losses, weights
 from tests.trainer.tiny import start, trainer_command
-from trainer.distribution import fast_precision, is_chief, make_strategy
+from trainer.distribution import fast_precision, is_chief, is_native, make_strategy
 
 TWO_DEVICES = """
 import tensorflow as tf
@@ -65,6 +65,10 @@ def test_bfloat16_is_the_fast_precision_where_the_cpu_has_it():
     flags = pathlib.Path("/proc/cpuinfo").read_text()
     native = "avx512_bf16" in flags or "amx_bf16" in flags
     assert fast_precision() == ("bfloat16" if native else "float32")
+    assert [is_native(each) for each in ("float32", "bfloat16", "float16")] == [
+        *(True, native),
+        "avx512_fp16" in flags or "amx_fp16" in flags,
+    ]
 
 
 def run_one_device(config):
