@@ -12,7 +12,7 @@ from preprocessing.dataset_info import DatasetInfo, load_info
 from preprocessing.errors import InputError
 from trainer.cluster import VARIABLE, check_named, read_cluster
 from trainer.config import CONFIG_FILE, LENGTHS, TrainConfig, changed_fields, read_config
-from trainer.fine_tuning import class_names, metric_of
+from trainer.fine_tuning import class_names, class_weights, metric_of
 from trainer.preset_folder import (
     check_same_vocabulary,
     check_vocabulary_file,
@@ -80,7 +80,8 @@ def check_data(config: TrainConfig) -> DatasetInfo:
         )
     _check_shards(data_dir, info)
     _check_lengths(config, info)
-    class_names(config.task, info.labels, config.data_dir)
+    names = class_names(config.task, info.labels, config.data_dir)
+    class_weights(config.class_weights, names, [1] * len(names))  # its names; counts come later
     metric_of(config, info)
     return info
 

@@ -94,7 +94,8 @@ def _line(field: "dataclasses.Field[Any]", setting: Setting | None) -> str:
 
 
 def _default_text(field: "dataclasses.Field[Any]", setting: Setting) -> str:
-    if field.default is dataclasses.MISSING or field.default == setting.value:
+    is_fixed = field.default is not dataclasses.MISSING and field.name != BY_HARDWARE
+    if not is_fixed or field.default == setting.value:
         return ""
     return f", by default {json.dumps(field.default)}"
 

@@ -55,6 +55,8 @@ def test_a_run_that_can_be(config):
             r"preprocessing imdb --max_seq_length 512 --input ... --output_dir ...`, or give "
             r"--max_seq_length 30 to train on it as it is.",
         ),
+        ({"class_weights": "good=2"}, "--class_weights names 'good', expected a label of the data"),
+        ({"best_metric": "validation_f1"}, "--best_metric is 'validation_f1', expected for --task"),
         ({"preset": "./nowhere"}, "there is no folder nowhere"),
         ({"preset": "minilm", "preset_dir": "nowhere"}, "Run `python -m preprocessing.fetch weig"),
         ({"output_dir": "setup.py/run"}, r"--output_dir setup.py/run: .*setup.py is a file"),

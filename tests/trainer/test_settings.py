@@ -38,12 +38,18 @@ def test_what_is_printed_can_be_given_as_a_config(tmp_path):
 
 
 def test_what_is_printed_names_the_sources():
-    lines = settings_text(resolve(["imdb_small"], {"epochs": 4})).splitlines()
+    settings = resolve(["imdb_small"], {"epochs": 4})
+    lines = settings_text(settings).splitlines()
     assert "epochs: 4                                # flag, by default 3" in lines
     assert "learning_rate: 3.0e-05                   # imdb_small, by default 5e-05" in lines
     assert "global_batch_size: 32                    # imdb_small" in lines
     assert {"weight_decay: 0.01", "# data_dir: (required)", "# optimizer"} <= set(lines)
     assert "# precision: (by the hardware)" in lines
+    decided = settings | {"precision": Setting("bfloat16", "this machine")}
+    assert (
+        settings_text(decided).count("precision: bfloat16                      # this machine\n")
+        == 1
+    )
 
 
 @pytest.mark.parametrize(
