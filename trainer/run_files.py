@@ -2,9 +2,11 @@
 
 import json
 import pathlib
+from collections.abc import Mapping
 from typing import Any
 
 from preprocessing.errors import InputError
+from trainer.best import line_of_weights
 
 WEIGHTS_FILE = "model.weights.h5"
 HISTORY_FILE = "history.jsonl"
@@ -15,15 +17,20 @@ def is_finished(run_dir: pathlib.Path) -> bool:
     return (run_dir / WEIGHTS_FILE).is_file()
 
 
-def final_line(run_dir: pathlib.Path) -> dict[str, Any]:
+def final_line(run_dir: pathlib.Path, config: Mapping[str, Any]) -> dict[str, Any]:
     """The line of history.jsonl that tells of the weights of a finished run.
+
+    Args:
+        run_dir: of the run.
+        config: the run's fields of `TrainConfig`.
 
     Raises:
         InputError: there is none.
     """
     path = run_dir / HISTORY_FILE
     try:
-        return dict(json.loads(path.read_text().splitlines()[-1]))
+        lines = [json.loads(line) for line in path.read_text().splitlines()]
+        return dict(line_of_weights(lines, config))
     except (OSError, IndexError, ValueError) as error:
         raise InputError(
             f"{path}: expected a line for each epoch of the finished run, but it cannot be read "

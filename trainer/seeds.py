@@ -81,7 +81,7 @@ def train_seeds(settings: Settings, seeds: Sequence[int], overwrite: bool) -> No
         status, stopped = train_apart(run, overwrite)
         if status or stopped or not is_finished(folder):
             sys.exit(status)
-    summary = summarize({seed: measured(final_line(_folder(run))) for seed, run in runs.items()})
+    summary = summarize({seed: _measured(run) for seed, run in runs.items()})
     path = pathlib.Path(settings["output_dir"].value) / SEEDS_FILE
     _write(path, summary)
     Console().print(_table(summary))
@@ -136,6 +136,10 @@ def _of_seed(settings: Settings, seed: int) -> Settings:
         "seed": Setting(seed, FLAG),
         "output_dir": Setting(str(folder), settings["output_dir"].source),
     }
+
+
+def _measured(settings: Settings) -> dict[str, float]:
+    return measured(final_line(_folder(settings), dataclasses.asdict(make_config(settings))))
 
 
 def _folder(settings: Settings) -> pathlib.Path:

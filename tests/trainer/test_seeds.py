@@ -11,6 +11,7 @@ import pytest
 from preprocessing.errors import InputError
 from tests.trainer.test_resume import finish, wait_for_step, weights
 from tests.trainer.tiny import start, trainer_command
+from trainer.run_files import final_line
 from trainer.seeds import measured, parse_seeds, summarize, train_seeds
 from trainer.settings import Setting
 from trainer.train import train_and_evaluate
@@ -45,6 +46,15 @@ def test_summary_is_over_what_all_runs_have():
 def test_measured_are_the_metrics():
     line = {"epoch": 2, "train_loss": 0.5, "seconds": 1.0, "validation_f1": 7, "train_x": None}
     assert measured(line) == {"validation_f1": 7.0, "train_loss": 0.5}
+
+
+@pytest.mark.parametrize(("restore_best", "expected"), [(False, 3), (True, 2)])
+def test_figures_are_those_of_the_weights(tmp_path, restore_best, expected):
+    accuracies = [0.7, 0.9, 0.8]
+    lines = [{"epoch": n, "validation_accuracy": a} for n, a in enumerate(accuracies, start=1)]
+    (tmp_path / "history.jsonl").write_text("".join(f"{json.dumps(line)}\n" for line in lines))
+    config = {"task": "imdb", "restore_best": restore_best, "early_stopping_patience": None}
+    assert final_line(tmp_path, config | {"best_metric": None})["epoch"] == expected
 
 
 def test_each_seed_trains_as_it_does_alone(tiny_config, imdb_data, tmp_path):
