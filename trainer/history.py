@@ -3,14 +3,13 @@
 import json
 import os
 import pathlib
+import time
 from typing import Any
 
-import tensorflow as tf
-
+from trainer.curves import CURVES_FILE, draw_curves
+from trainer.events import Events
+from trainer.pace import Pace
 from trainer.run_files import HISTORY_FILE
-
-CURVES_FILE = "curves.png"
-TENSORBOARD_DIR = "tensorboard"
 
 
 class History:
@@ -19,29 +18,41 @@ class History:
     Args:
         run_dir: where the files are written.
         epochs: how many epochs of what the folder holds are kept: those before the checkpoint.
+        step: of the checkpoint, counted from the start of the run; 0 without one.
+        total_steps: of the whole run.
     """
 
-    def __init__(self, run_dir: pathlib.Path, epochs: int):
+    def __init__(self, run_dir: pathlib.Path, epochs: int, step: int, total_steps: int):
         self._run_dir = run_dir
         self.lines = read_lines(run_dir, epochs)
-        self._events = tf.summary.create_file_writer(str(run_dir / TENSORBOARD_DIR))
+        epoch_step = self.lines[-1]["step"] if self.lines else 0
+        self._events = Events(run_dir, total_steps, step, epoch_step)
+        self._pace = Pace()
+
+    def add_step(
+        self, step: int, examples: int, tokens: int, loss: float, learning_rate: float
+    ) -> None:
+        """Writes events of a step of the run; arguments as in `report.StepReport.step`."""
+        rates = self._pace.add(time.monotonic(), examples, tokens)
+        if not self._events.is_point(step):
+            return
+        values = {"loss": loss, "learning_rate": learning_rate}
+        if rates:
+            values |= {"examples_per_second": rates.examples, "tokens_per_second": rates.tokens}
+        self._events.add_step(step, values)
+        self._pace.restart()
 
     def add_epoch(self, line: dict[str, Any]) -> None:
         """Writes an epoch: its line, the curves so far, and its events at its step."""
         self.lines.append(line)
         write_history(self._run_dir, self.lines)
         draw_curves(self.lines, self._run_dir / CURVES_FILE)
-        numbers = {
-            f"epoch/{name}": value for name, value in line.items() if name not in ("epoch", "step")
-        }
-        self.add_scalars(line["step"], numbers)
-        self._events.flush()
+        self._events.add_epoch(line)
+        self._pace = Pace()
 
-    def add_scalars(self, step: int, values: dict[str, float]) -> None:
-        """Writes TensorBoard events."""
-        with self._events.as_default(step=step):
-            for name, value in values.items():
-                tf.summary.scalar(name, value)
+    def flush(self) -> None:
+        """Brings the events of the steps to their files. Call it before each checkpoint."""
+        self._events.flush()
 
 
 def read_lines(run_dir: pathlib.Path, epochs: int) -> list[dict[str, Any]]:
@@ -49,24 +60,6 @@ def read_lines(run_dir: pathlib.Path, epochs: int) -> list[dict[str, Any]]:
     path = run_dir / HISTORY_FILE
     lines = map(json.loads, path.read_text().splitlines()) if path.exists() else ()
     return [line for line in lines if line["epoch"] <= epochs]
-
-
-def draw_curves(lines: list[dict[str, Any]], path: pathlib.Path) -> None:
-    """Draws loss and accuracy over the epochs, of training and validation, as a PNG."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(9, 3.6), layout="constrained")
-    epochs = [line["epoch"] for line in lines]
-    for axes, quantity in zip(figure.subplots(1, 2), ("loss", "accuracy"), strict=True):
-        for name in (name for name in lines[-1] if name.endswith(quantity)):
-            style = "--" if name.startswith("validation") else "-"
-            axes.plot(epochs, [line.get(name) for line in lines], style, marker="o", label=name)
-        axes.set(xlabel="epoch", ylabel=quantity, xticks=epochs)
-        axes.legend()
-    temporary = path.with_name(f".{path.name}.tmp")
-    FigureCanvasAgg(figure).print_png(temporary)
-    os.replace(temporary, path)
 
 
 def write_history(run_dir: pathlib.Path, lines: list[dict[str, Any]]) -> None:

@@ -8,7 +8,7 @@ from trainer.fine_tuning import Objective
 from trainer.spans import N_BEST
 
 MASKED_LOGIT = -1e9  # exp() of it is 0 in float32
-# Counted per batch besides "loss" and "examples"; history.jsonl gives each as a share.
+# Counted per batch besides what all tasks count; history.jsonl gives each as a share.
 COUNTS: Mapping[str, tuple[str, ...]] = {
     "imdb": ("accuracy",),
     "squad": ("start_accuracy", "end_accuracy"),
@@ -90,12 +90,15 @@ def batch_loss_and_sums(
 
     Returns:
         The replica's part of the loss, whose sum over replicas is the global batch's mean; and
-        the sums "loss", "examples" and `COUNTS[task]` over the replica's rows, float32 scalars.
+        the sums "loss", "examples", "tokens" and `COUNTS[task]` over the replica's rows, with
+        "padding", all tokens of its batch that are not theirs, float32 scalars.
     """
     measure = _text_rows if objective.task == "imdb" else _span_rows
     losses, hits = measure(objective, outputs, batch)
     real = tf.cast(batch["weight"] > 0, tf.float32)
     sums = {"loss": tf.reduce_sum(losses * real), "examples": tf.reduce_sum(real)}
+    mask = tf.cast(batch["padding_mask"], tf.float32) * real[:, None]
+    sums |= {"tokens": tf.reduce_sum(mask), "padding": tf.reduce_sum(1.0 - mask)}
     for name, hit in zip(COUNTS[objective.task], hits, strict=True):
         sums[name] = tf.reduce_sum(tf.cast(hit, tf.float32) * real)
     return tf.reduce_sum(losses * batch["weight"]), sums

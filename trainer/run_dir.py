@@ -11,8 +11,9 @@ from preprocessing.dataset_info import VOCABULARY_FILE, DatasetInfo
 from preprocessing.errors import InputError
 from trainer.checkpoints import CHECKPOINT_DIR
 from trainer.config import CONFIG_FILE, TrainConfig, read_config
+from trainer.curves import CURVES_FILE
+from trainer.events import TENSORBOARD_DIR
 from trainer.fine_tuning import class_names
-from trainer.history import CURVES_FILE, TENSORBOARD_DIR
 from trainer.models import task_model
 from trainer.presets import architecture_of, new_backbone
 from trainer.run_files import HISTORY_FILE, WEIGHTS_FILE, is_finished

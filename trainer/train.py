@@ -25,7 +25,8 @@ from trainer.fine_tuning import (
     class_weights,
     metric_of,
 )
-from trainer.history import CURVES_FILE, HISTORY_FILE, History, write_history
+from trainer.hardware import peak_gpu_memory_mib, peak_memory_mib
+from trainer.history import History, write_history
 from trainer.input_pipeline import (
     Examples,
     Sharding,
@@ -45,7 +46,7 @@ from trainer.models import task_model
 from trainer.optimizer import LEAST_LOSS_SCALE, build_optimizer
 from trainer.preflight import check_data, check_same_run
 from trainer.presets import load_backbone
-from trainer.report import StepReport
+from trainer.report import StepReport, epoch_text
 from trainer.steps import Steps
 from trainer.tensorflow_keras import keras
 from trainer.validation import Evaluator, Predictions
@@ -96,10 +97,6 @@ def _train_and_evaluate(
         run.take_best()
     if run.chief:
         run_dir.save_weights(folder, run.model)
-        logger.info(
-            "weights %s, history %s, curves %s",
-            *(folder / name for name in (run_dir.WEIGHTS_FILE, HISTORY_FILE, CURVES_FILE)),
-        )
 
 
 class _Run:
@@ -171,7 +168,7 @@ class _Run:
         check_agreement(
             strategy, self.place.total_steps, "All workers must share one --output_dir."
         )
-        self.history = History(folder, self.place.epoch) if self.chief else None
+        self.history = self._open_history() if self.chief else None
         interrupts.defer()
 
     def train(self) -> None:
@@ -187,7 +184,7 @@ class _Run:
             self._keep_best()
             if self.history:
                 self.history.add_epoch(line)
-                logger.info(_epoch_text(line, self.config.epochs))
+                logger.info(epoch_text(line, self.config.epochs))
 
     def take_best(self) -> None:
         """Gives the model the weights of the best epoch, where the run is to end with them."""
@@ -227,19 +224,24 @@ class _Run:
         )
         started = time.monotonic() - place.seconds
         title = f"epoch {epoch + 1}/{self.config.epochs}"
-        with StepReport(title, len(plan), first, self.chief) as report:
+        later = (self.config.epochs - epoch - 1) * len(plan)
+        with StepReport(title, len(plan), later, self.chief) as report:
             for rows, micro_batches in zip(plan[first:], updates, strict=True):
                 stop_requested = self.interrupts.requested is not None
+                learning_rate = float(self.optimizer.learning_rate)
                 sums = _numbers(self.steps.train(micro_batches, stop_requested))
                 stop, norm = sums.pop("stop") > 0, sums.pop("gradient_norm")
                 loss = sums["loss"] / sums["examples"]
                 self._check_finite(loss, norm)
                 sums |= {"input_wait_s": updates.waited_s, "left_out": not math.isfinite(norm)}
-                place.advance(sums | {"tokens": float(examples.lengths[rows].sum())})
+                place.advance(sums)
                 place.seconds = time.monotonic() - started
-                report.step(place.step, len(rows), loss)
+                figures = (len(rows), round(sums["tokens"]), loss, learning_rate)
+                report.step(place.step, *figures)
+                if self.history:
+                    self.history.add_step(place.total_steps, *figures)
                 if stop or self._is_checkpoint_step(place.step):
-                    self.checkpoints.save(place)
+                    self._save()
                 if stop:
                     self._stop()
                 self.checkpoints.check()
@@ -250,19 +252,22 @@ class _Run:
         plan = evaluation_plan(examples.lengths, size)
         batches = self._batches(examples, plan, self._sharding(1, size))
         totals: dict[str, float] = {}
-        predictions = Predictions(examples.rows)
-        with StepReport(split, len(plan), 0, self.chief) as report:
+        predictions, started = Predictions(examples.rows), time.monotonic()
+        with StepReport(split, len(plan), enabled=self.chief) as report:
             for step, (rows, batch) in enumerate(zip(plan, batches, strict=True), start=1):
-                sums, predicted = self.steps.evaluate(batch)
+                summed, predicted = self.steps.evaluate(batch)
                 predictions.add({name: value.numpy() for name, value in predicted.items()})
-                for name, value in _numbers(sums).items():
+                sums = _numbers(summed)
+                for name, value in sums.items():
                     totals[name] = totals.get(name, 0.0) + value
-                report.step(step, len(rows))
+                report.step(step, len(rows), round(sums["tokens"]))
                 if self._is_stop_asked():
                     self._stop()
         figures = self.evaluators[split].figures(predictions.arrays())
-        return _means(split, totals, self.config.task) | {
-            f"{split}_{name}": value for name, value in figures.items()
+        return {
+            **_means(split, totals, self.config.task),
+            **{f"{split}_{name}": value for name, value in figures.items()},
+            "evaluation_seconds": round(time.monotonic() - started, 3),
         }
 
     def _plan(self, epoch: int) -> list[np.ndarray]:
@@ -291,6 +296,11 @@ class _Run:
             f"of {self.steps_per_epoch}"
         )
 
+    def _open_history(self) -> History:
+        total_steps = self.steps_per_epoch * self.config.epochs
+        folder = pathlib.Path(self.config.output_dir)
+        return History(folder, self.place.epoch, self.place.total_steps, total_steps)
+
     def _check_finite(self, loss: float, gradient_norm: float) -> None:
         scale_may_fall = float(self.optimizer.loss_scale) > LEAST_LOSS_SCALE
         for name, value, may_be in (
@@ -307,6 +317,11 @@ class _Run:
         every = self.config.checkpoint_every_steps
         return step == self.steps_per_epoch or (every is not None and step % every == 0)
 
+    def _save(self) -> None:
+        if self.history:
+            self.history.flush()
+        self.checkpoints.save(self.place)
+
     def _training_line(self, epoch: int) -> dict[str, Any]:
         totals, seconds = self.place.sums, self.place.seconds
         return {
@@ -317,8 +332,10 @@ class _Run:
             "examples_per_second": round(totals["examples"] / seconds, 2),
             "tokens_per_second": round(totals["tokens"] / seconds, 1),
             "input_wait_share": round(totals["input_wait_s"] / seconds, 4),
+            "padding_share": round(totals["padding"] / (totals["tokens"] + totals["padding"]), 4),
             "learning_rate": float(self.optimizer.learning_rate),
             **self._loss_scaling_line(totals),
+            **_peak_memory(),
         }
 
     def _loss_scaling_line(self, totals: dict[str, float]) -> dict[str, float]:
@@ -397,13 +414,7 @@ def _means(split: str, totals: dict[str, float], task: str) -> dict[str, float]:
     }
 
 
-def _epoch_text(line: dict[str, Any], epochs: int) -> str:
-    measures = [
-        f"{name} {value:.4f}"
-        for name, value in line.items()
-        if name.endswith(("_loss", "_accuracy", "_f1", "_exact_match"))
-    ]
-    return (
-        f"epoch {line['epoch']}/{epochs}  {'  '.join(measures)}  {line['seconds']:.1f} s  "
-        f"{line['examples_per_second']:.1f} examples/s"
-    )
+def _peak_memory() -> dict[str, float]:
+    gpu = peak_gpu_memory_mib()
+    of_gpu = {} if gpu is None else {"peak_gpu_memory_mib": round(gpu, 1)}
+    return {"peak_memory_mib": round(peak_memory_mib(), 1), **of_gpu}

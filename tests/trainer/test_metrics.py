@@ -15,6 +15,8 @@ from trainer.metrics import (
     span_loss,
 )
 
+TWO_TOKENS = {"padding_mask": tf.ones([3, 2], tf.int32)}
+
 
 def test_sentiment_loss_is_binary_cross_entropy():
     # sigmoid(0) = 1/2; sigmoid(log 3) = 3/4
@@ -36,7 +38,11 @@ def test_span_loss_is_the_mean_of_start_and_end_without_padding():
 
 
 def test_sums_leave_filling_out():
-    batch = {"label": tf.constant([1, 0, 0]), "weight": tf.constant([0.5, 0.5, 0.0])}
+    batch = {
+        "label": tf.constant([1, 0, 0]),
+        "weight": tf.constant([0.5, 0.5, 0.0]),
+        "padding_mask": tf.constant([[1, 1, 1], [1, 1, 0], [1, 0, 0]]),
+    }
     loss, sums = batch_loss_and_sums(
         Objective(task="imdb"), {"logit": tf.constant([0.0, -1.0, 5.0])}, batch
     )
@@ -45,6 +51,8 @@ def test_sums_leave_filling_out():
     assert {name: float(value) for name, value in sums.items()} == {
         "loss": pytest.approx(total),
         "examples": 2.0,
+        "tokens": 5.0,
+        "padding": 4.0,  # all of the row that only fills the batch
         "accuracy": 1.0,  # a logit of 0 is no positive answer
     }
 
@@ -95,7 +103,7 @@ def test_class_weights_multiply_the_losses(outputs, labels):
         task="imdb", labels=labels, class_weights=(3.0, 0.5, 7.0, 7.0)[: len(labels)]
     )
     batch = {"label": tf.constant([0, 1, 0]), "weight": tf.constant([0.5, 0.5, 0.0])}
-    loss, sums = batch_loss_and_sums(objective, outputs, batch)
+    loss, sums = batch_loss_and_sums(objective, outputs, batch | TWO_TOKENS)
     assert float(loss) == pytest.approx(3.5 / 2 * math.log(len(labels)))
     assert float(sums["loss"]) == pytest.approx(3.5 * math.log(len(labels)))
 
@@ -104,7 +112,7 @@ def test_accuracy_of_several_classes():
     objective = Objective(task="imdb", labels=("a", "b", "c"))
     logits = tf.constant([[0.0, 2.0, 1.0], [0.0, 0.0, 3.0], [5.0, 5.0, 0.0]])
     batch = {"label": tf.constant([1, 0, 0]), "weight": tf.fill([3], 1 / 3)}
-    _, sums = batch_loss_and_sums(objective, {"logits": logits}, batch)
+    _, sums = batch_loss_and_sums(objective, {"logits": logits}, batch | TWO_TOKENS)
     assert float(sums["accuracy"]) == 2.0  # of two equal logits the first counts
 
 
