@@ -1,5 +1,7 @@
 """TensorBoard events of a run: of training and validation apart, so that the two overlay."""
 
+import contextlib
+import errno
 import os
 import pathlib
 from collections.abc import Iterator, Mapping
@@ -52,15 +54,29 @@ class Events:
 
     def flush(self) -> None:
         """Brings all events to the files, before a checkpoint that counts on them."""
-        for writer in self._writers.values():
-            writer.flush()
+        with _disk_errors(self._folder):
+            for writer in self._writers.values():
+                writer.flush()
 
     def _write(self, run: str, step: int, values: Mapping[str, float]) -> None:
-        if values and run not in self._writers:
-            self._writers[run] = tf.summary.create_file_writer(str(self._folder / run))
-        for name, value in values.items():
-            with self._writers[run].as_default(step=step):
-                tf.summary.scalar(name, value)
+        with _disk_errors(self._folder):
+            if values and run not in self._writers:
+                self._writers[run] = tf.summary.create_file_writer(str(self._folder / run))
+            for name, value in values.items():
+                with self._writers[run].as_default(step=step):
+                    tf.summary.scalar(name, value)
+
+
+@contextlib.contextmanager
+def _disk_errors(folder: pathlib.Path) -> Iterator[None]:
+    """Raises an OSError for a full disk, where TensorFlow says that some resource is exhausted."""
+    try:
+        yield
+    except tf.errors.OpError as error:
+        for number in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            if os.strerror(number) in error.message:
+                raise OSError(number, os.strerror(number), str(folder)) from error
+        raise
 
 
 def _trim(path: pathlib.Path, step: int, epoch_step: int) -> None:
@@ -70,7 +86,7 @@ def _trim(path: pathlib.Path, step: int, epoch_step: int) -> None:
         path.unlink()
         return
     temporary = path.with_name(f".{path.name.replace('tfevents', 'tmp')}")
-    with tf.io.TFRecordWriter(str(temporary)) as writer:
+    with _disk_errors(path), tf.io.TFRecordWriter(str(temporary)) as writer:
         for event in kept:
             writer.write(event.SerializeToString())
     os.replace(temporary, path)

@@ -13,11 +13,20 @@ from preprocessing.dataset_info import DatasetInfo
 from preprocessing.errors import InputError
 from trainer import run_dir
 from trainer.best import best_epoch, is_patience_over
-from trainer.checkpoints import Checkpoints, Place
+from trainer.checkpoints import CHECKPOINT_DIR, Checkpoints, Place
 from trainer.config import TrainConfig
 from trainer.disk import disk_errors
 from trainer.distribution import check_agreement, is_chief, is_tpu, make_strategy
 from trainer.encoder import fast_forward
+from trainer.failures import (
+    LossCheck,
+    StepPlace,
+    check_evaluation,
+    check_memory,
+    check_weights,
+    largest_batch,
+    memory_errors,
+)
 from trainer.fine_tuning import (
     Objective,
     check_labels,
@@ -43,9 +52,9 @@ from trainer.interrupts import Interrupts, StoppedError
 from trainer.layers import rate_scales
 from trainer.metrics import COUNTS
 from trainer.models import task_model
-from trainer.optimizer import LEAST_LOSS_SCALE, build_optimizer
+from trainer.optimizer import build_optimizer
 from trainer.preflight import check_data, check_same_run
-from trainer.presets import load_backbone
+from trainer.presets import architecture_of, load_backbone
 from trainer.report import StepReport, epoch_text
 from trainer.steps import Steps
 from trainer.tensorflow_keras import keras
@@ -91,8 +100,9 @@ def _train_and_evaluate(
     if run_dir.is_finished(folder):
         logger.info("%s: the run is finished, nothing to do; --overwrite trains anew", folder)
         return
-    run = _Run(config, strategy, info, interrupts)
-    with run.checkpoints:
+    with memory_errors(config):
+        run = _Run(config, strategy, info, interrupts)
+    with memory_errors(config, run.batch_size), run.checkpoints:
         run.train()
         run.take_best()
     if run.chief:
@@ -137,6 +147,13 @@ class _Run:
                 ),
             )
         _check_records(self.splits, backbone, data_dir)
+        self.batch_size = largest_batch(
+            self._plan(0),
+            self.splits["train"].lengths,
+            self._sharding(config.accumulation_steps),
+            len(strategy.extended.worker_devices),
+        )
+        check_memory(config, self.batch_size, architecture_of(backbone))
         forward = fast_forward(self.model, backbone, config.seed, config.task == "imdb")
         objective = _objective(config, self.labels, self.splits["train"])
         self.steps = Steps(
@@ -159,6 +176,8 @@ class _Run:
         self._log_start()
         restored = self.checkpoints.restore()
         self.place = restored or Place()
+        self.saved = restored.total_steps if restored else None
+        self.loss_check = LossCheck(config)
         if restored:
             logger.info("going on after epoch %d, step %d", self.place.epoch, self.place.step)
         elif self.chief:
@@ -232,9 +251,9 @@ class _Run:
                 sums = _numbers(self.steps.train(micro_batches, stop_requested))
                 stop, norm = sums.pop("stop") > 0, sums.pop("gradient_norm")
                 loss = sums["loss"] / sums["examples"]
-                self._check_finite(loss, norm)
+                counts = self._check_finite(loss, norm)
                 sums |= {"input_wait_s": updates.waited_s, "left_out": not math.isfinite(norm)}
-                place.advance(sums)
+                place.advance(sums if counts else dict.fromkeys(sums, 0.0) | {"left_out": 1.0})
                 place.seconds = time.monotonic() - started
                 figures = (len(rows), round(sums["tokens"]), loss, learning_rate)
                 report.step(place.step, *figures)
@@ -263,6 +282,7 @@ class _Run:
                 report.step(step, len(rows), round(sums["tokens"]))
                 if self._is_stop_asked():
                     self._stop()
+        check_evaluation(split, totals["loss"], self.place.epoch + 1)
         figures = self.evaluators[split].figures(predictions.arrays())
         return {
             **_means(split, totals, self.config.task),
@@ -301,29 +321,36 @@ class _Run:
         folder = pathlib.Path(self.config.output_dir)
         return History(folder, self.place.epoch, self.place.total_steps, total_steps)
 
-    def _check_finite(self, loss: float, gradient_norm: float) -> None:
-        scale_may_fall = float(self.optimizer.loss_scale) > LEAST_LOSS_SCALE
-        for name, value, may_be in (
-            ("loss", loss, False),
-            ("norm of the gradient", gradient_norm, scale_may_fall),
-        ):
-            if not (math.isfinite(value) or may_be):
-                raise InputError(
-                    f"the {name} is {value} at step {self.place.total_steps + 1}. Try a smaller "
-                    f"--learning_rate than {self.config.learning_rate}, or --precision float32."
-                )
+    def _check_finite(self, loss: float, gradient_norm: float) -> bool:
+        is_scaled = self.config.precision == "float16"
+        scale = float(self.optimizer.loss_scale) if is_scaled else None
+        return self.loss_check.counts(
+            loss, gradient_norm, self._step_place(self.place.step + 1), scale
+        )
+
+    def _step_place(self, step: int) -> StepPlace:
+        return StepPlace(
+            epoch=self.place.epoch + 1,
+            step=step,
+            saved=self.saved,
+            checkpoints=pathlib.Path(self.config.output_dir) / CHECKPOINT_DIR,
+        )
 
     def _is_checkpoint_step(self, step: int) -> bool:
         every = self.config.checkpoint_every_steps
         return step == self.steps_per_epoch or (every is not None and step % every == 0)
 
     def _save(self) -> None:
+        variables = [variable.value for variable in self.model.trainable_variables]
+        check_weights(variables, self._step_place(self.place.step))
         if self.history:
             self.history.flush()
         self.checkpoints.save(self.place)
+        self.saved = self.place.total_steps
 
     def _training_line(self, epoch: int) -> dict[str, Any]:
         totals, seconds = self.place.sums, self.place.seconds
+        check_evaluation("train", totals["loss"] if totals["examples"] else math.nan, epoch + 1)
         return {
             "epoch": epoch + 1,
             "step": self.place.total_steps,

@@ -1,6 +1,7 @@
 """trainer/history.py, curves.py, events.py and measures.py."""
 
 import json
+import resource
 
 import pytest
 import tensorflow as tf
@@ -100,6 +101,19 @@ def test_steps_of_a_long_run_are_thinned(tmp_path):
     history.flush()
     found = points(tmp_path, "train")
     assert [step for step, _ in found["step/loss"]] == [4, 8]
+
+
+def test_a_full_disk_is_an_os_error(tmp_path):
+    history = History(tmp_path, 0, 0, total_steps=1000)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, hard))
+    try:
+        with pytest.raises(OSError, match="File too large") as caught:  # noqa: PT012
+            train(history, range(1, 1000))
+            history.flush()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert caught.value.filename == str(tmp_path / "tensorboard")
 
 
 def test_measures_are_told_by_their_split():

@@ -168,7 +168,7 @@ def test_a_loss_that_is_not_finite_names_the_step(tiny_config, imdb_data, tmp_pa
     broken.pooled_dense.bias.assign(np.full(16, np.nan))
     broken.save_to_preset(str(tmp_path / "broken"))
     config = tiny_config(task="imdb", data_dir=str(imdb_data), preset=str(tmp_path / "broken"))
-    with pytest.raises(InputError, match=r"the loss is nan at step 1. Try a smaller"):
+    with pytest.raises(InputError, match=r"the loss is nan at step 1 of epoch 1. There is "):
         train_and_evaluate(config)
 
 
