@@ -53,6 +53,7 @@ TEST = [
     "moto[s3]>=5",  # S3's protocol on loopback, with the next two
     "flask>=3",
     "flask-cors>=5",
+    "markdown-it-py>=3",  # reads model cards back
     "ruff>=0.8",  # format and lint
     "mypy>=1.13",  # types
     "pre-commit>=4",  # the same checks before each commit

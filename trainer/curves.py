@@ -4,15 +4,13 @@ import itertools
 import math
 import os
 import pathlib
-from collections.abc import Mapping, Sequence
-from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from trainer.measures import SPLITS, split_measures
+from trainer.measures import SPLITS, Lines, split_measures
 
 CURVES_FILE = "curves.png"
 MOST_MARKED = 30  # epochs; with more, markers would hide the line
@@ -20,8 +18,6 @@ MOST_MARKED = 30  # epochs; with more, markers would hide the line
 _COLORS = {"train": "#0072b2", "validation": "#d55e00"}
 _MARKERS = {"train": "o", "validation": "s"}
 _STYLES = ("-", "--", ":", "-.")
-
-Lines = Sequence[Mapping[str, Any]]
 
 
 def draw_curves(lines: Lines, path: pathlib.Path) -> None:

@@ -1,9 +1,11 @@
 """Which fields of a line of history.jsonl measure the model, and of which split."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 SPLITS = ("train", "validation")
+
+Lines = Sequence[Mapping[str, Any]]
 
 
 def split_measures(line: Mapping[str, Any], split: str) -> dict[str, float]:

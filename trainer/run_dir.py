@@ -14,6 +14,7 @@ from trainer.config import CONFIG_FILE, TrainConfig, read_config
 from trainer.curves import CURVES_FILE
 from trainer.events import TENSORBOARD_DIR
 from trainer.fine_tuning import class_names
+from trainer.model_card import MODEL_CARD_FILE
 from trainer.models import task_model
 from trainer.presets import architecture_of, new_backbone
 from trainer.run_files import HISTORY_FILE, WEIGHTS_FILE, is_finished
@@ -38,7 +39,8 @@ class Run:
 
 def remove_run(run_dir: pathlib.Path) -> None:
     """Removes what a run has written into the folder, and nothing else."""
-    for name in (WEIGHTS_FILE, CONFIG_FILE, VOCABULARY_FILE, HISTORY_FILE, CURVES_FILE):
+    files = (WEIGHTS_FILE, CONFIG_FILE, VOCABULARY_FILE, HISTORY_FILE, CURVES_FILE, MODEL_CARD_FILE)
+    for name in files:
         (run_dir / name).unlink(missing_ok=True)
     for name in (CHECKPOINT_DIR, TENSORBOARD_DIR):
         shutil.rmtree(run_dir / name, ignore_errors=True)

@@ -34,7 +34,7 @@ from trainer.fine_tuning import (
     class_weights,
     metric_of,
 )
-from trainer.hardware import peak_gpu_memory_mib, peak_memory_mib
+from trainer.hardware import hardware, peak_gpu_memory_mib, peak_memory_mib
 from trainer.history import History, write_history
 from trainer.input_pipeline import (
     Examples,
@@ -51,12 +51,14 @@ from trainer.input_pipeline import (
 from trainer.interrupts import Interrupts, StoppedError
 from trainer.layers import rate_scales
 from trainer.metrics import COUNTS
+from trainer.model_card import TrainedModel, write_model_card
 from trainer.models import task_model
 from trainer.optimizer import build_optimizer
 from trainer.preflight import check_data, check_same_run
 from trainer.presets import architecture_of, load_backbone
 from trainer.report import StepReport, epoch_text
 from trainer.steps import Steps
+from trainer.summary import print_summary, summary_console
 from trainer.tensorflow_keras import keras
 from trainer.validation import Evaluator, Predictions
 from trainer.workers import any_worker, peer_errors
@@ -106,7 +108,10 @@ def _train_and_evaluate(
         run.train()
         run.take_best()
     if run.chief:
+        trained = run.trained_model()
+        write_model_card(folder, trained)
         run_dir.save_weights(folder, run.model)
+        print_summary(summary_console(), folder, trained)
 
 
 class _Run:
@@ -120,7 +125,7 @@ class _Run:
         interrupts: Interrupts,
     ):
         self.config, self.strategy, self.chief = config, strategy, is_chief(strategy)
-        self.interrupts, self.any_worker = interrupts, any_worker(strategy)
+        self.interrupts, self.any_worker, self.info = interrupts, any_worker(strategy), info
         data_dir, folder = pathlib.Path(config.data_dir), pathlib.Path(config.output_dir)
         training = first_rows(load_split(data_dir, info, "train"), config.max_train_records)
         self.splits = {"train": training}
@@ -153,7 +158,8 @@ class _Run:
             self._sharding(config.accumulation_steps),
             len(strategy.extended.worker_devices),
         )
-        check_memory(config, self.batch_size, architecture_of(backbone))
+        self.architecture = architecture_of(backbone)
+        check_memory(config, self.batch_size, self.architecture)
         forward = fast_forward(self.model, backbone, config.seed, config.task == "imdb")
         objective = _objective(config, self.labels, self.splits["train"])
         self.steps = Steps(
@@ -233,6 +239,27 @@ class _Run:
                 *(self.place.epoch, self.metric, patience),
             )
         return is_over
+
+    def trained_model(self) -> TrainedModel:
+        """The facts of the run, once it has ended."""
+        lines = self.place.lines
+        best = best_epoch(lines, self.metric)
+        return TrainedModel(
+            config=self.config,
+            info=self.info,
+            architecture=self.architecture,
+            parameters=self.model.count_params(),
+            trainable_parameters=sum(v.shape.num_elements() for v in self._trainable()),
+            strategy=f"{type(self.strategy).__name__} of {self.strategy.num_replicas_in_sync}",
+            hardware=hardware(),
+            lines=lines,
+            best_metric=self.metric,
+            best_epoch=best,
+            weights_epoch=best if self._restores_best() else len(lines),
+        )
+
+    def _trainable(self) -> list[tf.Variable]:
+        return [variable.value for variable in self.model.trainable_variables]
 
     def _train_epoch(self, epoch: int) -> None:
         place, examples = self.place, self.splits["train"]
@@ -341,8 +368,7 @@ class _Run:
         return step == self.steps_per_epoch or (every is not None and step % every == 0)
 
     def _save(self) -> None:
-        variables = [variable.value for variable in self.model.trainable_variables]
-        check_weights(variables, self._step_place(self.place.step))
+        check_weights(self._trainable(), self._step_place(self.place.step))
         if self.history:
             self.history.flush()
         self.checkpoints.save(self.place)

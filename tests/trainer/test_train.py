@@ -10,10 +10,12 @@ import pytest
 import tensorflow as tf
 from keras_hub.models import BertBackbone
 
+from preprocessing.dataset_info import load_info
 from preprocessing.errors import InputError
 from tests.trainer.tiny import ARCHITECTURE, write_dataset
 from trainer.config import RUN_FACTS, TrainConfig
 from trainer.config_file import read_config_file
+from trainer.input_pipeline import LENGTH_MULTIPLE, epoch_plan, load_split
 from trainer.presets import new_backbone
 from trainer.run_dir import load_run
 from trainer.train import train_and_evaluate
@@ -69,6 +71,21 @@ def test_history_has_a_line_for_each_epoch(squad_run):
     assert lines[2]["validation_exact_match"] > 90
 
 
+def test_history_counts_tokens_and_padding(squad_run):
+    info = load_info(pathlib.Path(squad_run.data_dir))
+    lengths = load_split(pathlib.Path(squad_run.data_dir), info, "train").lengths
+    for epoch, line in enumerate(history(squad_run)):
+        tokens = info.splits["train"].tokens
+        plan = epoch_plan(lengths, 16, 0, epoch)
+        padded = sum(
+            len(rows) * -(-lengths[rows].max() // LENGTH_MULTIPLE) * LENGTH_MULTIPLE
+            for rows in plan
+        )
+        assert line["padding_share"] == pytest.approx(1 - tokens / padded, abs=1e-4)
+        assert line["tokens_per_second"] * line["seconds"] == pytest.approx(tokens, rel=0.02)
+        assert 100 < line["peak_memory_mib"] < 100_000
+
+
 def test_the_run_directory_is_whole(squad_run):
     folder = pathlib.Path(squad_run.output_dir)
     assert sorted(path.name for path in folder.iterdir()) == [
@@ -77,6 +94,7 @@ def test_the_run_directory_is_whole(squad_run):
         "curves.png",
         "history.jsonl",
         "model.weights.h5",
+        "model_card.md",
         "tensorboard",
         "vocab.txt",
     ]
