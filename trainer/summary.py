@@ -47,7 +47,8 @@ def print_summary(console: Console, run_dir: pathlib.Path, model: TrainedModel) 
 def _epochs(lines: Lines, best_epoch: int) -> Table:
     names = list(epoch_measures(lines[-1]))
     headers = ("epoch", *(name.replace("_", " ") for name in names), "seconds", "examples/s")
-    table = Table(caption="* the best" if len(lines) > 1 else None, caption_justify="left")
+    caption = f"* the best one: {best_epoch}" if len(lines) > 1 else None
+    table = Table(caption=caption, caption_justify="left")
     for header in headers:
         table.add_column(header, justify="right")
     for line in lines[-MOST_ROWS:]:

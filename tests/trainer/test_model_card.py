@@ -192,7 +192,8 @@ def test_the_summary_ends_with_the_next_command(model):
     assert [[cell.strip() for cell in row] for row in cells][1] == [
         *("*2", "0.2500", "0.7500", "0.4000", "0.8807", "100.0", "32.0")
     ]
-    assert shown[-3:] == [
+    assert shown[-4:] == [
+        "* the best one: 2",
         "took  6:00, at most 1,503 MiB of memory",
         "run   runs/my run: model_card.md, curves.png, history.jsonl, tensorboard/",
         "next  python -m serving.export --run_dir 'runs/my run' --model_dir models/sentiment",
