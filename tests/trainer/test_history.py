@@ -31,13 +31,16 @@ def train(history, steps, epoch=None):
 
 
 def points(run_dir, run):
-    """Tag -> [(step, value)], as TensorBoard itself reads and thins the files."""
+    """Tag -> [(step, value)] by step, as TensorBoard itself reads and thins the files.
+
+    Two files of one second and one process are not in the order of time there.
+    """
     events = EventAccumulator(str(run_dir / "tensorboard" / run), size_guidance={"tensors": 0})
     events.Reload()
     return {
-        tag: [
+        tag: sorted(
             (each.step, float(tf.make_ndarray(each.tensor_proto))) for each in events.Tensors(tag)
-        ]
+        )
         for tag in events.Tags()["tensors"]
     }
 
