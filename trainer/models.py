@@ -44,22 +44,22 @@ def text_classifier(backbone: keras.Model, classes: int, dropout: float = 0.1) -
     return keras.Model(backbone.input, {"logits": logits}, name="text_classifier")
 
 
-def span_model(backbone: keras.Model, dropout: float = 0.1) -> keras.Model:
+def span_model(backbone: keras.Model) -> keras.Model:
     """Adds a start/end head to a BERT backbone (Devlin et al. 2018, section 4.2).
+
+    As in `run_squad.py` there is no dropout before the head.
 
     Args:
         backbone: takes token_ids, segment_ids, padding_mask, each int32[batch, sequence]; gives
             "sequence_output", float[batch, sequence, hidden].
-        dropout: probability of zeroing a hidden unit, in training only.
 
     Returns:
         A model with the backbone's inputs and the outputs "start_logits" and "end_logits", each
         float32[batch, sequence]. Padding is not masked here.
     """
-    hidden = keras.layers.Dropout(dropout, name="head_dropout")(backbone.output["sequence_output"])
     logits = keras.layers.Dense(
         2, kernel_initializer=_initializer(), dtype="float32", name="span_logits"
-    )(hidden)
+    )(backbone.output["sequence_output"])
     start_logits, end_logits = logits[..., 0], logits[..., 1]
     outputs = {"start_logits": start_logits, "end_logits": end_logits}
     return keras.Model(backbone.input, outputs, name="span_model")
@@ -75,7 +75,7 @@ def task_model(
         than two classes.
     """
     if task == "squad":
-        return span_model(backbone, dropout)
+        return span_model(backbone)
     if classes > 2:
         return text_classifier(backbone, classes, dropout)
     return review_classifier(backbone, dropout)
