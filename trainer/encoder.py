@@ -13,7 +13,6 @@ import tensorflow as tf
 from trainer.kernels import Kernels
 from trainer.tensorflow_keras import keras
 
-COMPILED_WIDTH = 128  # smaller models run faster than their kernels compile
 MASKED_SCORE = -3e4  # exp() of it is 0 in every precision; float16 ends at 65504
 
 # Inputs, whether dropout is on, and the draw of `Encoder.__call__` -> the model's outputs.
@@ -21,7 +20,11 @@ Forward = Callable[[Mapping[str, tf.Tensor], bool, tf.Tensor], dict[str, tf.Tens
 
 
 def fast_forward(
-    model: keras.Model, backbone: keras.Model, seed: int, first_token_only: bool
+    model: keras.Model,
+    backbone: keras.Model,
+    seed: int,
+    first_token_only: bool,
+    compiled: bool = False,
 ) -> Forward:
     """The model's computation with `Encoder` in the place of its backbone.
 
@@ -31,8 +34,9 @@ def fast_forward(
         seed: of the dropout.
         first_token_only: whether the model's outputs depend on the first token's hidden state only,
             as a classifier's do.
+        compiled: see `kernels.Kernels`.
     """
-    encoder = Encoder(backbone, seed, first_token_only)
+    encoder = Encoder(backbone, seed, first_token_only, compiled)
     head = keras.Model(backbone.output["sequence_output"], model.output)
 
     def forward(inputs, training, draw):
@@ -48,12 +52,19 @@ class Encoder:
         backbone: in float32, mixed_bfloat16 or mixed_float16.
         seed: of the dropout.
         first_token_only: give only the first token's hidden state.
+        compiled: see `kernels.Kernels`.
     """
 
-    def __init__(self, backbone: keras.Model, seed: int, first_token_only: bool = False):
+    def __init__(
+        self,
+        backbone: keras.Model,
+        seed: int,
+        first_token_only: bool = False,
+        compiled: bool = False,
+    ):
         self._backbone, self._seed = backbone, seed
         self._first_token_only = first_token_only
-        self._kernels = Kernels(jit_compile=backbone.hidden_dim >= COMPILED_WIDTH)
+        self._kernels = Kernels(jit_compile=compiled)
         self._dtype = tf.as_dtype(backbone.get_layer("embeddings_dropout").compute_dtype)
 
     def __call__(

@@ -49,6 +49,7 @@ from trainer.input_pipeline import (
     padding_share,
 )
 from trainer.interrupts import Interrupts, StoppedError
+from trainer.kernels import is_worth_compiling
 from trainer.layers import rate_scales
 from trainer.metrics import COUNTS
 from trainer.model_card import TrainedModel, write_model_card
@@ -160,7 +161,15 @@ class _Run:
         )
         self.architecture = architecture_of(backbone)
         check_memory(config, self.batch_size, self.architecture)
-        forward = fast_forward(self.model, backbone, config.seed, config.task == "imdb")
+        forward = fast_forward(
+            self.model,
+            backbone,
+            config.seed,
+            first_token_only=config.task == "imdb",
+            compiled=is_worth_compiling(
+                backbone, config.epochs * len(self.splits["train"].token_ids)
+            ),
+        )
         objective = _objective(config, self.labels, self.splits["train"])
         self.steps = Steps(
             objective,
