@@ -4,10 +4,11 @@ python -m benchmarks.training_speed imdb --train data/raw/imdb-5000 --peer_pytho
 python -m benchmarks.training_speed squad --train train-8000.json --peer_python peer/bin/python
 
 Same weights, batch size, recipe and precision, on a part of the raw data. Each side is a process of
-its own and trains two epochs or more; the last one is measured, so that start-up, tracing and
-compilation are over, from before its first batch is made until after its last step. Bertline and
-PyTorch take all of the part. `keras_fit` (benchmarks/keras_fit.py) pads every record to the same
-length, so that each step costs the same, and does only --keras_steps in an epoch.
+its own and trains three epochs; the last one is measured, so that start-up, tracing and compilation
+are over, from before its first batch is made until after its last step. (A run of Bertline on fewer
+tokens would not compile its kernels, see trainer/kernels.py.) Bertline and PyTorch take all of the
+part. `keras_fit` (benchmarks/keras_fit.py) pads every record to the same length, so that each step
+costs the same, and does only --keras_steps in an epoch.
 
 The number in a side's name is the length that it cuts records at. Notebooks cut reviews at 512
 tokens and pad to that, where PyTorch's recipe here cuts them at 256: each is compared with Bertline
@@ -119,6 +120,7 @@ def _parser() -> argparse.ArgumentParser:
         help="where all sides write; emptied",
     )
     parser.add_argument("--output", type=pathlib.Path, help="JSON file for all the numbers")
+    parser.set_defaults(epochs=3)
     return parser
 
 
