@@ -63,4 +63,5 @@ def peer_errors(strategy: tf.distribute.Strategy) -> Iterator[None]:
 def _reason(error: tf.errors.OpError) -> str:
     lines = [line.strip() for line in error.message.splitlines()]
     telling = [line for line in lines if line.startswith("Collective ops is aborted by")]
-    return (telling or [line for line in lines if line] or [type(error).__name__])[0][:200]
+    reason = (telling or [line for line in lines if line] or [type(error).__name__])[0]
+    return reason.rstrip(":")[:200]

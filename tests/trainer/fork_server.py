@@ -7,6 +7,7 @@ wait for one. It runs no TensorFlow op itself, so that there are no threads to l
 import json
 import os
 import pathlib
+import resource
 import signal
 import subprocess
 import sys
@@ -67,10 +68,14 @@ class Trainer:
     def send_signal(self, number):
         os.kill(self._pid, number)
 
+    def limit_files(self, size):
+        """From now on the kernel refuses it files of more bytes."""
+        resource.prlimit(self._pid, resource.RLIMIT_FSIZE, (size, size))
+
     def kill(self):
         self.send_signal(signal.SIGKILL)
 
-    def finish(self, timeout_s=120):
+    def finish(self, timeout_s=300):
         """Waits for its end; gives the exit status, negative for a signal, and the log."""
         self._status = self._server.ask(wait=self._pid, timeout_s=timeout_s)
         assert self._status is not None, f"no end within {timeout_s} s: {self.log()}"

@@ -3,6 +3,7 @@
 import json
 import pathlib
 import random
+import re
 import signal
 import time
 
@@ -45,7 +46,7 @@ def steps_saved(config):
 
 def wait_for_step(config, step):
     """Waits until a checkpoint of that step or a later one is written."""
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 300
     while steps_saved(config) < step:
         assert time.monotonic() < deadline, "no checkpoint"
         time.sleep(0.005)
@@ -107,3 +108,20 @@ def test_a_run_that_is_killed_twenty_times(tiny_config, squad_data, start_traine
         assert killed.finish()[0] == -signal.SIGKILL
     assert start_trainer(config).finish()[0] == 0
     assert_same_run(config.output_dir, whole.output_dir)
+
+
+@pytest.mark.slow
+def test_a_full_disk_ends_a_run_that_goes_on_later(tiny_config, squad_data, start_trainer):
+    config = tiny_config(**(FIELDS | {"data_dir": str(squad_data), "epochs": 20}))
+    full = start_trainer(config)
+    wait_for_step(config, 4)
+    full.limit_files(20_000)  # bytes; a checkpoint has 61,456
+    status, log = full.finish()
+    assert status == 2, log
+    assert "Traceback" not in log
+    assert re.search(r"error: .*File too large.* it goes on from the last checkpoint", log), log
+    saved = steps_saved(config)
+    folder = pathlib.Path(config.output_dir)
+    assert [path for path in folder.rglob(".*") if path.is_file()] == []
+    status, log = start_trainer(config).finish()
+    assert (status, f"step {saved % 6 or 6}" in log) == (0, True), log
