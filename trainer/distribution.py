@@ -1,5 +1,6 @@
 """Strategy name -> tf.distribute.Strategy."""
 
+import logging
 import pathlib
 import socket
 import urllib.parse
@@ -8,6 +9,8 @@ import tensorflow as tf
 
 from preprocessing.errors import InputError
 from trainer.cluster import Cluster, check_named, read_cluster
+
+logger = logging.getLogger(__name__)
 
 LOCAL_TPU = "local"  # TPUClusterResolver's name for the TPU of a TPU VM
 CONNECT_TIMEOUT_S = 10.0
@@ -46,6 +49,7 @@ def make_strategy(name: str | None = None, tpu: str | None = None) -> tf.distrib
 
 def _multi_worker(cluster: Cluster) -> tf.distribute.Strategy:
     jobs = {job: list(addresses) for job, addresses in cluster.jobs.items()}
+    logger.info("%s %d waits for all %d workers", cluster.job, cluster.index, cluster.processes)
     return tf.distribute.MultiWorkerMirroredStrategy(
         cluster_resolver=tf.distribute.cluster_resolver.SimpleClusterResolver(
             tf.train.ClusterSpec(jobs),

@@ -13,6 +13,7 @@ from typing import Any, NoReturn, Self
 logger = logging.getLogger(__name__)
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
+GRACE_S = 3.0  # for an exception to end the process, before there is something to save
 
 
 class StoppedError(Exception):
@@ -22,14 +23,15 @@ class StoppedError(Exception):
 class Interrupts:
     """Notes signals, as a context manager in the main thread; elsewhere there are none to note.
 
-    Before `defer` a signal ends the process by an exception, since there is nothing to save. After
-    it the first one only sets `requested`, and the second ends the process at once. A thread reads
-    them, since Python's own handlers would wait for the end of a TensorFlow call.
+    Up to `claim` a signal ends the process as the system has it, and from then on up to `defer` by
+    an exception, since there is nothing to save. After that the first one only sets `requested`,
+    and the second ends the process at once. A thread reads them, since Python's own handlers would
+    wait for the end of a TensorFlow call.
     """
 
     def __init__(self) -> None:
         self.requested: int | None = None
-        self._deferred = False
+        self._deferred, self._left = False, threading.Event()
         self._previous: dict[int, Any] = {}
 
     def __enter__(self) -> Self:
@@ -37,8 +39,7 @@ class Interrupts:
             reader, self._writer = socket.socketpair()
             self._writer.setblocking(False)
             self._previous_fd = signal.set_wakeup_fd(self._writer.fileno())
-            self._previous = {number: signal.getsignal(number) for number in SIGNALS}
-            self.claim()
+            self._previous = {n: signal.signal(n, signal.SIG_DFL) for n in SIGNALS}
             threading.Thread(target=self._watch, args=(reader,), daemon=True).start()
         return self
 
@@ -48,6 +49,7 @@ class Interrupts:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
+        self._left.set()
         if self._previous:
             for number, handler in self._previous.items():
                 signal.signal(number, handler)
@@ -55,7 +57,8 @@ class Interrupts:
             self._writer.close()  # ends the thread
 
     def claim(self) -> None:
-        """Takes the signals (back): TensorFlow's workers take SIGTERM when they are made."""
+        """Takes the signals. Call it when the strategy is made: TensorFlow lets no Python run in a
+        worker that waits for the others, and takes SIGTERM for itself."""
         for number in self._previous:
             signal.signal(number, self._handle)
 
@@ -85,13 +88,18 @@ class Interrupts:
         with reader:
             while received := reader.recv(1):
                 number = received[0]
-                if self._deferred and number in SIGNALS:
-                    if waiting:
-                        _end_at_once(number)
+                if number not in SIGNALS:
+                    continue
+                if waiting:
+                    _end_at_once("ended at once; the last checkpoint is whole", 128 + number)
+                elif self._deferred:
                     self.requested, waiting = number, True
+                elif not self._left.wait(GRACE_S):  # such as a download that does not go on
+                    status = 130 if number == signal.SIGINT else 0
+                    _end_at_once("stopped before the first step", status)
 
 
-def _end_at_once(number: int) -> NoReturn:
+def _end_at_once(text: str, status: int) -> NoReturn:
     with contextlib.suppress(OSError):
-        os.write(2, b"ended at once; the last checkpoint is whole\n")
-    os._exit(128 + number)
+        os.write(2, f"{text}\n".encode())
+    os._exit(status)

@@ -59,6 +59,7 @@ class Trainer:
 
     def __init__(self, server, flags, log, devices=1, **environment):
         self._server, self._log, self._status = server, log, None
+        log.touch()
         self._pid = server.ask(flags=flags, log=str(log), devices=devices, environment=environment)
 
     def log(self):

@@ -79,6 +79,20 @@ def test_workers_of_which_one_is_killed_end_with_the_same_bits(
     assert_same_run(config.output_dir, whole.output_dir)
 
 
+def test_a_worker_that_waits_for_the_others_can_be_interrupted(
+    tiny_config, imdb_data, start_trainer
+):
+    cluster = {"worker": [f"localhost:{port}" for port in free_ports(2)]}
+    task = {"type": "worker", "index": 1}
+    config = tiny_config(task="imdb", data_dir=str(imdb_data))
+    alone = start_trainer(config, TF_CONFIG=json.dumps({"cluster": cluster, "task": task}))
+    while "worker 1 waits for all 2 workers" not in alone.log():
+        time.sleep(0.1)
+    time.sleep(1)
+    alone.send_signal(signal.SIGINT)
+    assert alone.finish(timeout_s=30)[0] == -signal.SIGINT
+
+
 @pytest.mark.slow
 def test_sigterm_to_one_worker_stops_both_at_the_same_step(
     tiny_config, squad_data, start_workers, generator, tmp_path
