@@ -2,6 +2,8 @@
 
 import contextlib
 import errno
+import os
+import pathlib
 from collections.abc import Iterator
 
 from preprocessing.errors import InputError
@@ -27,3 +29,18 @@ def disk_errors() -> Iterator[None]:
         raise InputError(
             f"{error.filename or '--output_dir'}: {error.strerror}. {MAKE_ROOM}"
         ) from error
+
+
+def reserve(path: pathlib.Path, size: int) -> None:
+    """Makes a file of so many bytes, for a library that takes a full disk badly to write over.
+
+    Raises:
+        OSError: there is no space for it; nothing is left of it.
+    """
+    with path.open("wb") as file:
+        try:
+            os.posix_fallocate(file.fileno(), 0, size)
+        except OSError as error:
+            path.unlink()
+            reason = f"{error.strerror}, {size:,} bytes are needed"
+            raise OSError(error.errno, reason, str(path)) from error

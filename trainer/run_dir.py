@@ -12,6 +12,7 @@ from preprocessing.errors import InputError
 from trainer.checkpoints import CHECKPOINT_DIR
 from trainer.config import CONFIG_FILE, TrainConfig, read_config
 from trainer.curves import CURVES_FILE
+from trainer.disk import reserve
 from trainer.events import TENSORBOARD_DIR
 from trainer.fine_tuning import class_names
 from trainer.model_card import MODEL_CARD_FILE
@@ -19,6 +20,8 @@ from trainer.models import task_model
 from trainer.presets import architecture_of, new_backbone
 from trainer.run_files import HISTORY_FILE, WEIGHTS_FILE, is_finished
 from trainer.tensorflow_keras import keras
+
+H5_BYTES_PER_VARIABLE = 4096  # of names and indices, seen 2,200
 
 
 @dataclasses.dataclass(frozen=True)
@@ -72,6 +75,8 @@ def save_weights(run_dir: pathlib.Path, model: keras.Model) -> None:
     """Writes the weights under a temporary name and renames them: the run is finished."""
     path = run_dir / WEIGHTS_FILE
     temporary = path.with_name(f".tmp.{path.name}")  # Keras insists on the end of the name
+    values = sum(variable.numpy().nbytes for variable in model.variables)
+    reserve(temporary, values + H5_BYTES_PER_VARIABLE * len(model.variables))
     model.save_weights(temporary, overwrite=True)
     os.replace(temporary, path)
 

@@ -1,0 +1,49 @@
+"""trainer/disk.py, with real refusals: the kernel's limit on the size of a file."""
+
+import errno
+import pathlib
+import resource
+
+import pytest
+
+from preprocessing.errors import InputError
+from trainer.disk import disk_errors, reserve
+from trainer.run_dir import save_weights
+from trainer.tensorflow_keras import keras
+
+
+@pytest.fixture
+def small_files():
+    """For a while this process cannot write files of more than 20,000 bytes."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, before[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def test_reserve_makes_a_file_of_the_size(tmp_path):
+    reserve(tmp_path / "file", 12_345)
+    assert (tmp_path / "file").stat().st_size == 12_345
+
+
+def test_weights_that_do_not_fit_are_one_line(tmp_path, small_files):
+    model = keras.Sequential([keras.Input((100,)), keras.layers.Dense(100)])
+    with pytest.raises(InputError) as caught, disk_errors():
+        save_weights(tmp_path, model)
+    # 101 * 100 float32 and twice the room for a name
+    assert str(caught.value) == (
+        f"{tmp_path}/.tmp.model.weights.h5: File too large, 48,592 bytes are needed. Make room, "
+        "and give the same command again: it goes on from the last checkpoint that is whole."
+    )
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_full_device_is_one_line():
+    with pytest.raises(InputError, match="No space left on device"), disk_errors():
+        pathlib.Path("/dev/full").write_text("text")
+
+
+def test_other_errors_stay_as_they_are(tmp_path):
+    with pytest.raises(FileNotFoundError) as caught, disk_errors():
+        (tmp_path / "nowhere").read_text()
+    assert caught.value.errno == errno.ENOENT
