@@ -11,6 +11,7 @@ import resource
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from typing import Any
 
@@ -122,6 +123,7 @@ def _train(flags: list[str], log: str, devices: int, environment: dict[str, str]
     os.dup2(os.open(os.devnull, os.O_RDWR), 0)
     os.dup2(0, 1)
     os.environ.update(environment)
+    tempfile.tempdir = str(pathlib.Path(log).parent)  # for the files of AutoGraph in killed ones
     sys.argv[1:] = flags
     import tensorflow as tf
 
