@@ -104,7 +104,7 @@ def main(arguments: list[str]) -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = recipe_parser("python -m benchmarks.training_speed", __doc__)
     parser.add_argument(
-        "--examples", type=int, default=384, help="about so many reviews or questions are taken"
+        "--examples", type=int, default=512, help="about so many reviews or questions are taken"
     )
     parser.add_argument("--keras_steps", type=int, default=4, help="of keras_fit in an epoch")
     parser.add_argument("--repeat", type=int, default=3, help="runs of each side, in turns")
