@@ -15,7 +15,8 @@ from trainer.tensorflow_keras import keras
 
 MASKED_SCORE = -3e4  # exp() of it is 0 in every precision; float16 ends at 65504
 
-# Inputs, whether dropout is on, and the draw of `Encoder.__call__` -> the model's outputs.
+# Inputs; whether dropout is on; and the draw, an int64 scalar that is another one in each step,
+# micro-batch and replica: dropout is a function of it, so that a resumed run draws the same.
 Forward = Callable[[Mapping[str, tf.Tensor], bool, tf.Tensor], dict[str, tf.Tensor]]
 
 
@@ -36,13 +37,28 @@ def fast_forward(
             as a classifier's do.
         compiled: see `kernels.Kernels`.
     """
-    encoder = Encoder(backbone, seed, first_token_only, compiled)
-    head = keras.Model(backbone.output["sequence_output"], model.output)
+    encoder = Encoder(backbone, first_token_only, compiled)
+    sequence_output, pooled_output = (
+        backbone.output[name] for name in ("sequence_output", "pooled_output")
+    )
+    pool = keras.Model(sequence_output, pooled_output)
+    head = keras.Model(pooled_output if first_token_only else sequence_output, model.output)
 
     def forward(inputs, training, draw):
-        return head(encoder(inputs, training, draw), training=training)
+        keys = _dropout_keys(seed, draw, 2 + 3 * backbone.num_layers)
+        hidden = encoder(inputs, training, keys)
+        if first_token_only:  # Keras' own dropout in the head would draw the same on every replica
+            rate = backbone.dropout if training else 0.0
+            hidden = encoder.kernels.dropout(pool(hidden), rate, next(keys))
+        return head(hidden, training=False)
 
     return forward
+
+
+def _dropout_keys(seed: int, draw: tf.Tensor, count: int) -> Iterator[tf.Tensor]:
+    """Keys, uint32[2], that are others for each seed and draw."""
+    seeds = tf.stack([tf.constant(seed, tf.int64), draw])
+    return iter(tf.unstack(tf.random.stateless_uniform([count, 2], seeds, None, None, tf.uint32)))
 
 
 class Encoder:
@@ -50,7 +66,6 @@ class Encoder:
 
     Args:
         backbone: in float32, mixed_bfloat16 or mixed_float16.
-        seed: of the dropout.
         first_token_only: give only the first token's hidden state.
         compiled: see `kernels.Kernels`.
     """
@@ -58,25 +73,22 @@ class Encoder:
     def __init__(
         self,
         backbone: keras.Model,
-        seed: int,
         first_token_only: bool = False,
         compiled: bool = False,
     ):
-        self._backbone, self._seed = backbone, seed
-        self._first_token_only = first_token_only
-        self._kernels = Kernels(jit_compile=compiled)
+        self._backbone, self._first_token_only = backbone, first_token_only
+        self.kernels = Kernels(jit_compile=compiled)
         self._dtype = tf.as_dtype(backbone.get_layer("embeddings_dropout").compute_dtype)
 
     def __call__(
-        self, inputs: Mapping[str, tf.Tensor], training: bool, draw: tf.Tensor
+        self, inputs: Mapping[str, tf.Tensor], training: bool, keys: Iterator[tf.Tensor]
     ) -> tf.Tensor:
         """Runs the encoder.
 
         Args:
             inputs: token_ids, segment_ids, padding_mask, each int32[batch, sequence].
             training: whether dropout is on.
-            draw: int64 scalar that is another one in each step and on each replica: the dropout
-                is a function of the seed and of it, so that a resumed run draws the same.
+            keys: of the dropout, uint32[2] each; one for the embeddings and three for each layer.
 
         Returns:
             float[batch, sequence, hidden] in the backbone's precision; float[batch, 1, hidden]
@@ -84,20 +96,14 @@ class Encoder:
         """
         backbone, layers = self._backbone, self._backbone.transformer_layers
         rate = backbone.dropout if training else 0.0
-        keys = self._dropout_keys(draw, 1 + 3 * len(layers))
         shape = tf.shape(inputs["token_ids"])
         batch, sequence = shape[0], shape[1]
-        hidden = self._kernels.dropout(self._embed(inputs, sequence), rate, next(keys))
+        hidden = self.kernels.dropout(self._embed(inputs, sequence), rate, next(keys))
         bias = tf.cast(1 - inputs["padding_mask"], self._dtype)[:, None, None, :] * MASKED_SCORE
         for number, layer in enumerate(layers, start=1):
             first = self._first_token_only and number == len(layers)
             hidden = self._layer(layer, hidden, bias, batch, first, rate, keys)
         return tf.reshape(hidden, [batch, -1, backbone.hidden_dim])
-
-    def _dropout_keys(self, draw: tf.Tensor, count: int) -> Iterator[tf.Tensor]:
-        seed = tf.stack([tf.constant(self._seed, tf.int64), draw])
-        keys = tf.random.stateless_uniform([count, 2], seed, None, None, tf.uint32)
-        return iter(tf.unstack(keys))
 
     def _embed(self, inputs: Mapping[str, tf.Tensor], sequence: tf.Tensor) -> tf.Tensor:
         """The normalized embeddings, [tokens, hidden]."""
@@ -128,13 +134,13 @@ class Encoder:
         projections = layer._self_attention_layer
         project = self._project_first if first else self._project
         query, key, value = project(projections, hidden, batch)
-        context = self._kernels.attention(query, key, value, bias, rate, next(keys))
+        context = self.kernels.attention(query, key, value, bias, rate, next(keys))
         attended = self._affine(_flat(context), *_flat_dense(projections.output_dense, 2))
         if first:
             hidden = tf.reshape(hidden, [batch, -1, self._backbone.hidden_dim])[:, 0]
         norm = layer._self_attention_layer_norm
         hidden = self._add_norm(hidden, attended, norm, rate, next(keys))
-        inner = self._kernels.gelu(self._dense(hidden, layer._feedforward_intermediate_dense))
+        inner = self.kernels.gelu(self._dense(hidden, layer._feedforward_intermediate_dense))
         outer = self._dense(inner, layer._feedforward_output_dense)
         return self._add_norm(hidden, outer, layer._feedforward_layer_norm, rate, next(keys))
 
@@ -147,7 +153,7 @@ class Encoder:
         key: tf.Tensor | None = None,
     ) -> tf.Tensor:
         gamma, beta = (tf.convert_to_tensor(part.value) for part in (layer.gamma, layer.beta))
-        return self._kernels.add_norm(residual, update, gamma, beta, rate, key)
+        return self.kernels.add_norm(residual, update, gamma, beta, rate, key)
 
     def _project(
         self, attention_layer: keras.layers.MultiHeadAttention, hidden: tf.Tensor, batch: tf.Tensor

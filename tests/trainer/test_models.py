@@ -1,5 +1,7 @@
 """trainer/models.py and trainer/encoder.py: the encoder computes what the backbone computes."""
 
+import itertools
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -102,13 +104,14 @@ def test_padding_changes_nothing(backbone, batch):
     np.testing.assert_allclose(fast(cut, False, DRAW)["start_logits"][0], whole, atol=1e-5)
 
 
-def test_dropout_is_a_function_of_seed_and_draw(backbone, batch):
-    model = span_model(backbone)
+@pytest.mark.parametrize("task", ["imdb", "squad"])
+def test_dropout_is_a_function_of_seed_and_draw(task, backbone, batch):
+    model = task_model(task, backbone, dropout=0.5)
+    output = {"imdb": "logit", "squad": "start_logits"}[task]
 
     def run(seed, draw):
-        fast = fast_forward(model, backbone, seed, first_token_only=False)
-        outputs = fast(inputs(batch), True, tf.constant(draw))
-        return outputs["start_logits"].numpy()
+        fast = fast_forward(model, backbone, seed, first_token_only=task == "imdb")
+        return fast(inputs(batch), True, tf.constant(draw))[output].numpy()
 
     first = run(0, np.int64(7))
     np.testing.assert_array_equal(first, run(0, np.int64(7)))
@@ -123,8 +126,9 @@ def test_bfloat16_computes_low_and_stores_float32(backbone, batch):
     outputs = fast(inputs(batch), False, DRAW)
     assert outputs["start_logits"].dtype == tf.float32
     assert {variable.dtype for variable in low.trainable_variables} == {"float32"}
+    keys = itertools.repeat(tf.zeros([2], tf.uint32))
     hidden = [
-        Encoder(each, 0)(inputs(batch), False, DRAW) for each in (low, backbone)
+        Encoder(each)(inputs(batch), False, keys) for each in (low, backbone)
     ]  # LayerNorm gives numbers of about 1; bfloat16 has 8 bits
     assert hidden[0].dtype == tf.bfloat16
     assert np.abs(tf.cast(hidden[0], tf.float32) - hidden[1]).max() < 0.1
