@@ -84,6 +84,10 @@ class Components:
         lengths, config = self.splits["train"].lengths, self._config
         return epoch_plan(lengths, config.global_batch_size, config.seed, epoch)
 
+    def longest_rows(self) -> np.ndarray:
+        """The rows of the largest batch that an epoch may have."""
+        return np.argsort(self.splits["train"].lengths)[-self._config.global_batch_size :]
+
     @property
     def sharding(self) -> Sharding:
         """How the batches of training come to the replicas."""
@@ -153,8 +157,12 @@ class Components:
 
     def _sharding(self, micro_batches: int, size: int) -> Sharding:
         fixed_shapes = self._config.jit_compile or is_tpu(self._strategy)
-        replicas = self._strategy.num_replicas_in_sync
-        return Sharding(replicas, micro_batches, size if fixed_shapes else None)
+        return Sharding(
+            self._strategy.num_replicas_in_sync,
+            micro_batches,
+            full_size=size if fixed_shapes else None,
+            most_tokens=self.backbone.max_sequence_length,
+        )
 
     def _batches(
         self, examples: Examples, plan: list[np.ndarray], sharding: Sharding

@@ -4,6 +4,7 @@ import dataclasses
 import json
 import math
 import pathlib
+import zlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -218,6 +219,21 @@ def changed_fields(config: TrainConfig, saved: Mapping[str, Any]) -> dict[str, t
         for field in dataclasses.fields(config)
         if option_of(field).shapes_result and saved.get(field.name) != asked[field.name]
     }
+
+
+def fingerprint(config: TrainConfig, data_digest: str) -> int:
+    """A number below 2**32 that all workers of one run have in common, and other runs hardly.
+
+    Args:
+        config: the run; where and how often does not count.
+        data_digest: of the data set.
+    """
+    shaping = {
+        field.name: getattr(config, field.name)
+        for field in dataclasses.fields(config)
+        if option_of(field).shapes_result
+    }
+    return zlib.crc32(json.dumps([shaping, data_digest]).encode())
 
 
 def read_config(run_dir: pathlib.Path) -> dict[str, Any]:

@@ -120,8 +120,14 @@ def is_chief(strategy: tf.distribute.Strategy) -> bool:
     return cluster is None or cluster.is_chief
 
 
-def check_agreement(strategy: tf.distribute.Strategy, number: int, fix: str) -> None:
+def check_agreement(strategy: tf.distribute.Strategy, number: int, what: str, fix: str) -> None:
     """Waits for all workers, and checks that each of them has the same number.
+
+    Args:
+        strategy: the run's.
+        number: below 2**32.
+        what: it stands for.
+        fix: for the message.
 
     Raises:
         InputError: they differ.
@@ -134,7 +140,5 @@ def check_agreement(strategy: tf.distribute.Strategy, number: int, fix: str) -> 
 
     total, replicas = float(summed()), strategy.num_replicas_in_sync
     if total != number * replicas:
-        raise InputError(
-            f"worker {strategy.cluster_resolver.task_id} stands at step {number}, but the "
-            f"{replicas} replicas of all workers at {total / replicas:.1f} in the mean. {fix}"
-        )
+        worker = f"{strategy.cluster_resolver.task_type} {strategy.cluster_resolver.task_id}"
+        raise InputError(f"{worker}: {what} is not the same in all workers. {fix}")

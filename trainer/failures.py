@@ -179,7 +179,7 @@ class LossCheck:
             loss: the step's mean.
             gradient_norm: of the step, without the scale.
             place: of the step.
-            loss_scale: of float16, after the step; None in the other precisions. With one, a
+            loss_scale: of float16, that the step had; None in the other precisions. With one, a
                 step whose gradient overflows leaves the weights as they are and lowers it.
 
         Raises:

@@ -230,11 +230,13 @@ class Sharding:
         micro_batches: of an update; each holds rows about as long.
         full_size: rows of a full global batch, to fill every batch up to it and to choose among
             few lengths (for XLA); None to fill up to a multiple of the replicas only.
+        most_tokens: that the model has positions for; no row is longer.
     """
 
     replicas: int = 1
     micro_batches: int = 1
     full_size: int | None = None
+    most_tokens: int | None = None
 
     def parts(self, rows: np.ndarray) -> list[np.ndarray]:
         """The rows of each micro-batch of a global batch; those of a small batch may be none."""
@@ -250,7 +252,8 @@ class Sharding:
         """
         largest = -(-(self.full_size or rows) // self.micro_batches)
         longest = int(lengths[part].max(initial=1))
-        return -(-largest // self.replicas), padded_length(longest, self.full_size is not None)
+        length = padded_length(longest, self.full_size is not None)
+        return -(-largest // self.replicas), min(length, self.most_tokens or length)
 
 
 def padding_share(lengths: np.ndarray, plan: list[np.ndarray], sharding: Sharding) -> float:

@@ -13,7 +13,7 @@ from trainer import run_dir
 from trainer.best import best_epoch, is_patience_over
 from trainer.checkpoints import CHECKPOINT_DIR, Checkpoints, Place
 from trainer.components import Components
-from trainer.config import TrainConfig
+from trainer.config import TrainConfig, fingerprint
 from trainer.disk import disk_errors
 from trainer.distribution import check_agreement, is_chief, make_strategy
 from trainer.epoch_line import cost, means, peak_memory
@@ -70,9 +70,15 @@ def _train_and_evaluate(
 ) -> None:
     folder = pathlib.Path(config.output_dir)
     info = check_data(config)
+    check_agreement(
+        strategy,
+        fingerprint(config, info.digest),
+        "what is to be trained",
+        "Give each the same flags (--precision, too, where their processors differ) and records.",
+    )
     if overwrite and is_chief(strategy):
         run_dir.remove_run(folder)
-    check_agreement(strategy, 0, "")  # the others look into the folder only after that
+    check_agreement(strategy, 0, "", "")  # the others look into the folder only after that
     check_same_run(folder, config, info)
     if run_dir.is_finished(folder):
         logger.info("%s: the run is finished, nothing to do; --overwrite trains anew", folder)
@@ -104,7 +110,7 @@ class _Run:
         self.folder, self.metric = pathlib.Path(config.output_dir), metric_of(config, info)
         self.parts = Components(config, strategy, info)
         self.batch_size = largest_batch(
-            self.parts.plan(0),
+            [self.parts.longest_rows()],
             self.parts.splits["train"].lengths,
             self.parts.sharding,
             len(strategy.extended.worker_devices),
@@ -138,7 +144,10 @@ class _Run:
         if self.chief:
             write_history(self.folder, self.place.lines)
         check_agreement(
-            self.strategy, self.place.total_steps, "All workers must share one --output_dir."
+            self.strategy,
+            self.place.total_steps,
+            f"the step to go on from, here {self.place.total_steps},",
+            "All of them must share one --output_dir.",
         )
 
     def train(self) -> None:
@@ -212,11 +221,12 @@ class _Run:
         with StepReport(title, len(plan), later, self.chief) as report:
             for rows, micro_batches in zip(left, updates, strict=True):
                 stop_requested = self.interrupts.requested is not None
-                learning_rate = float(self.parts.optimizer.learning_rate)
+                learning_rate, scale = float(self.parts.optimizer.learning_rate), self._loss_scale()
                 sums = _numbers(self.parts.steps.train(micro_batches, stop_requested))
                 stop, norm = sums.pop("stop") > 0, sums.pop("gradient_norm")
                 loss = sums["loss"] / sums["examples"]
-                counts = self._check_finite(loss, norm)
+                step_place = self._step_place(place.step + 1)
+                counts = self.loss_check.counts(loss, norm, step_place, scale)
                 sums |= {"input_wait_s": updates.waited_s, "left_out": not math.isfinite(norm)}
                 place.advance(sums if counts else dict.fromkeys(sums, 0.0) | {"left_out": 1.0})
                 place.seconds = time.monotonic() - started
@@ -267,12 +277,9 @@ class _Run:
         total_steps = self.parts.steps_per_epoch * self.config.epochs
         return History(self.folder, self.place.epoch, self.place.total_steps, total_steps)
 
-    def _check_finite(self, loss: float, gradient_norm: float) -> bool:
+    def _loss_scale(self) -> float | None:
         is_scaled = self.config.precision == "float16"
-        scale = float(self.parts.optimizer.loss_scale) if is_scaled else None
-        return self.loss_check.counts(
-            loss, gradient_norm, self._step_place(self.place.step + 1), scale
-        )
+        return float(self.parts.optimizer.loss_scale) if is_scaled else None
 
     def _step_place(self, step: int) -> StepPlace:
         return StepPlace(
@@ -307,9 +314,9 @@ class _Run:
         }
 
     def _loss_scaling_line(self, totals: dict[str, float]) -> dict[str, float]:
-        if self.config.precision != "float16":
+        scale = self._loss_scale()
+        if scale is None:
             return {}
-        scale = float(self.parts.optimizer.loss_scale)
         return {"loss_scale": scale, "left_out_updates": int(totals["left_out"])}
 
 

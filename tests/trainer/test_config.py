@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from preprocessing.errors import InputError
-from trainer.config import TrainConfig, changed_fields, read_config
+from trainer.config import TrainConfig, changed_fields, fingerprint, read_config
 
 BASE: dict[str, Any] = {"task": "imdb", "data_dir": "data", "output_dir": "run"}
 
@@ -62,6 +62,14 @@ def test_changed_fields_ignores_where_and_how_often():
         task="imdb", data_dir="moved", output_dir="there", epochs=5, strategy="mirrored"
     )
     assert changed_fields(asked, saved) == {"epochs": (3, 5)}
+
+
+def test_fingerprint_is_of_what_shapes_the_result():
+    one = TrainConfig(**BASE)
+    moved = TrainConfig(**(BASE | {"data_dir": "moved", "output_dir": "there"}))
+    assert fingerprint(one, "a") == fingerprint(moved, "a") < 2**32
+    other = TrainConfig(**BASE, learning_rate=3e-5)
+    assert len({fingerprint(one, "a"), fingerprint(one, "b"), fingerprint(other, "a")}) == 3
 
 
 def test_read_config_without_a_run(tmp_path):

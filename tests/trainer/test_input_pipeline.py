@@ -88,6 +88,14 @@ def test_first_rows():
         assert first_rows(THREE, most).lengths.tolist() == [2, 3, 1]
 
 
+def test_no_batch_is_longer_than_the_positions_of_the_model():
+    lengths = np.array([20, 18, 3])
+    for full_size in (None, 2):  # to a multiple of 16, or to 32
+        sharding = Sharding(full_size=full_size, most_tokens=20)
+        assert sharding.shape(np.array([0, 1]), 2, lengths) == (2, 20)
+        assert sharding.shape(np.array([2]), 1, lengths)[1] <= 20
+
+
 def test_make_batch_pads_rows_and_fills_with_weight_zero():
     batch = make_batch(THREE, np.array([1, 0]), size=3, length=4, weight=0.5)
     assert batch["token_ids"].tolist() == [[2, 9, 3, 0], [2, 3, 0, 0], [0, 0, 0, 0]]

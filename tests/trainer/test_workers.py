@@ -1,5 +1,6 @@
 """trainer/workers.py: two real processes, one of which is stopped or killed."""
 
+import dataclasses
 import json
 import random
 import re
@@ -15,16 +16,20 @@ from tests.trainer.tiny import write_dataset
 
 @pytest.fixture
 def start_workers(start_trainer):
-    """Starts two trainers that train together; `jobs` are their names in TF_CONFIG."""
+    """Starts two trainers that train together.
 
-    def start(config, jobs=("worker", "worker")):
+    `jobs` are their names in TF_CONFIG, `others` fields of the second one's own.
+    """
+
+    def start(config, jobs=("worker", "worker"), **others):
         ports, cluster = free_ports(2), {}
         for job, port in zip(jobs, ports, strict=True):
             cluster.setdefault(job, []).append(f"localhost:{port}")
         tasks = [{"type": job, "index": jobs[:place].count(job)} for place, job in enumerate(jobs)]
+        configs = (config, dataclasses.replace(config, **others))
         return [
-            start_trainer(config, TF_CONFIG=json.dumps({"cluster": cluster, "task": task}))
-            for task in tasks
+            start_trainer(each, TF_CONFIG=json.dumps({"cluster": cluster, "task": task}))
+            for each, task in zip(configs, tasks, strict=True)
         ]
 
     return start
@@ -77,6 +82,13 @@ def test_workers_of_which_one_is_killed_end_with_the_same_bits(
     assert [status for status, _ in ended] == [0, 0], ended
     assert all("going on after epoch" in log for _, log in ended)
     assert_same_run(config.output_dir, whole.output_dir)
+
+
+def test_workers_with_other_flags_do_not_train_together(tiny_config, fields, start_workers):
+    for status, log in end(start_workers(tiny_config(**fields), learning_rate=1e-4)):
+        assert status == 2, log
+        last = log.splitlines()[-1]
+        assert re.match(r"error: worker \d: what is to be trained is not the same in all wor", last)
 
 
 def test_a_worker_that_waits_for_the_others_can_be_interrupted(
