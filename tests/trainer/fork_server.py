@@ -55,7 +55,7 @@ class Trainer:
         flags: of the trainer.
         log: the file for its stderr.
         devices: logical CPUs that it sees.
-        environment: variables to set.
+        environment: variables to set; COMPILE_KERNELS has them compiled, as long runs have.
     """
 
     def __init__(self, server, flags, log, devices=1, **environment):
@@ -128,8 +128,11 @@ def _train(flags: list[str], log: str, devices: int, environment: dict[str, str]
     import tensorflow as tf
 
     from preprocessing.command_line import run
+    from trainer import kernels
     from trainer.__main__ import main
 
+    if environment.get("COMPILE_KERNELS"):
+        kernels.WORTH_COMPILING = 0
     cpu = tf.config.list_physical_devices("CPU")[0]
     logical = [tf.config.LogicalDeviceConfiguration()] * devices
     tf.config.set_logical_device_configuration(cpu, logical)

@@ -66,12 +66,12 @@ def test_a_run_that_is_stopped_and_killed_ends_with_the_same_bits(
 ):
     fields = FIELDS | {"data_dir": str(squad_data)}
     whole = tiny_config(output_dir=str(tmp_path / "whole"), **fields)
-    assert start_trainer(whole).finish()[0] == 0
+    assert start_trainer(whole, COMPILE_KERNELS="1").finish()[0] == 0
     config = tiny_config(**fields)
     generator = random.Random(seed := random.randrange(1000))
     print(f"seed {seed}")
 
-    stopped = start_trainer(config)
+    stopped = start_trainer(config, COMPILE_KERNELS="1")
     wait_for_step(config, generator.randrange(1, 20))
     stopped.send_signal(signal.SIGTERM)
     asked = time.monotonic()
@@ -80,14 +80,14 @@ def test_a_run_that_is_stopped_and_killed_ends_with_the_same_bits(
     assert log.splitlines()[-1].startswith("stopped, with a checkpoint of epoch ")
     assert log.endswith("; the same command goes on from there\n")
 
-    killed = start_trainer(config)
+    killed = start_trainer(config, COMPILE_KERNELS="1")
     wait_for_step(config, generator.randrange(24, 60))
     time.sleep(generator.random() / 20)
     killed.kill()
     status, log = killed.finish()
     assert (status, "going on after epoch" in log) == (-signal.SIGKILL, True), log
 
-    status, log = start_trainer(config).finish()
+    status, log = start_trainer(config, COMPILE_KERNELS="1").finish()
     assert (status, "going on after epoch" in log) == (0, True), log
     assert_same_run(config.output_dir, whole.output_dir)
 
