@@ -128,17 +128,27 @@ def _balanced_weights(labels: Sequence[str], counts: Sequence[int]) -> tuple[flo
 
 def _named_weights(asked: str) -> dict[str, float]:
     """The weights of "name=weight,…"; a name with a comma stands in quotes with its weight."""
+    try:
+        parts = next(csv.reader([asked]))
+    except csv.Error:  # a line break outside of quotes
+        parts = []
+    if not parts:
+        raise _no_weights(asked)
     weights = {}
-    for part in next(csv.reader([asked])):
+    for part in parts:
         name, equals, number = part.rpartition("=")
         weight = _positive_number(number)
         if not equals or weight is None or name in weights:
-            raise InputError(
-                f"--class_weights has {part!r}, expected balanced, or name=weight for each label "
-                "once, such as negative=1,positive=2.5, with weights above 0."
-            )
+            raise _no_weights(part)
         weights[name] = weight
     return weights
+
+
+def _no_weights(found: str) -> InputError:
+    return InputError(
+        f"--class_weights has {found!r}, expected balanced, or name=weight for each label once, "
+        "such as negative=1,positive=2.5, with weights above 0."
+    )
 
 
 def _positive_number(text: str) -> float | None:

@@ -58,6 +58,11 @@ FLAGS: dict[str, Any] = {"data_dir": "data", "output_dir": "run"}
         ({"task": "imdb", "class_weights": "red=0"}, "--class_weights has 'red=0'"),
         ({"task": "imdb", "class_weights": "red=nan"}, "--class_weights has 'red=nan'"),
         ({"task": "imdb", "class_weights": "red=1,red=2"}, "--class_weights has 'red=2'"),
+        ({"task": "imdb", "class_weights": ""}, "--class_weights has '', expected balanced, or"),
+        (
+            {"task": "imdb", "class_weights": "red=5\ngreen=1"},
+            r"--class_weights has 'red=5\\ngreen=1', expected balanced, or name=weight",
+        ),
         ({"task": "imdb", "label_smoothing": 1.0}, "--label_smoothing is 1.0, expected a share"),
         ({"task": "imdb", "best_metric": "validation_f1"}, "--best_metric is 'validation_f1', exp"),
         ({"task": "imdb", "early_stopping_patience": 0}, "--early_stopping_patience is 0, expecte"),
