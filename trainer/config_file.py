@@ -6,7 +6,7 @@ import json
 import pathlib
 import re
 import typing
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import yaml
@@ -23,6 +23,7 @@ class _Entry:
     place: str  # the file, and the line where the format tells it
     key: str
     value: Any
+    parse: Callable[[str], Any]  # a value's text in the file, as the format has it
 
 
 class _Loader(yaml.SafeLoader):
@@ -99,7 +100,11 @@ def _yaml_entry(
 ) -> _Entry:
     place = f"{path}, line {key.start_mark.line + 1}"
     name = key.value if isinstance(key, yaml.ScalarNode) else key.tag
-    return _Entry(place, name, loader.construct_object(value, deep=True))
+    return _Entry(place, name, loader.construct_object(value, deep=True), _yaml_value)
+
+
+def _yaml_value(text: str) -> Any:
+    return _Loader(text).get_single_data()
 
 
 def _json_entries(path: pathlib.Path, text: str) -> list[_Entry]:
@@ -115,7 +120,7 @@ def _json_entries(path: pathlib.Path, text: str) -> list[_Entry]:
         raise _broken(f"{path}, line {error.lineno}", error.msg, "JSON") from error
     if not isinstance(content, dict):
         raise _no_mapping(path, content)
-    return [_Entry(str(path), key, value) for key, value in content.items()]
+    return [_Entry(str(path), key, value, json.loads) for key, value in content.items()]
 
 
 def _checked(entry: _Entry) -> Any:
@@ -137,14 +142,16 @@ def _of_type(entry: _Entry, hint: Any) -> Any:
     plain, value = plain_type(hint), entry.value
     if value is None and may_be_none(hint):
         return None
-    if plain is float and type(value) is int:
-        return float(value)
-    if type(value) is plain:  # True is an int for isinstance
-        return value
+    if _fits(plain, value):
+        return plain(value)
     raise InputError(
         f"{entry.place}: {entry.key} is {_shown(value)}, expected {EXPECTED[plain]}."
-        f"{_fix(plain, value)}"
+        f"{_fix(plain, entry)}"
     )
+
+
+def _fits(plain: type, value: Any) -> bool:
+    return type(value) is plain or (plain is float and type(value) is int)  # True is no number
 
 
 def _shown(value: Any) -> str:
@@ -152,12 +159,20 @@ def _shown(value: Any) -> str:
     return text if len(text) <= 60 else f"{text[:60]}..."
 
 
-def _fix(plain: type, value: Any) -> str:
+def _fix(plain: type, entry: _Entry) -> str:
+    value = entry.value
     if value is None:
         return " Leave it out for the default."
     if isinstance(value, str):
-        return " Write it without quotes."
+        return " Write it without quotes." if _fits_unquoted(plain, entry) else ""
     return " Write it in quotes." if plain is str and not isinstance(value, list | dict) else ""
+
+
+def _fits_unquoted(plain: type, entry: _Entry) -> bool:
+    try:
+        return _fits(plain, entry.parse(entry.value))
+    except (yaml.YAMLError, ValueError):  # not a value at all
+        return False
 
 
 def _repeated(place: str, key: str) -> InputError:

@@ -79,6 +79,21 @@ def test_values_of_a_file(tmp_path, name, text, expected):
             'a.json: learning_rate is "5e-5", expected a number. Write it without quotes.',
             id="text-for-a-float",
         ),
+        *(
+            pytest.param(name, text, f"{message}.\n", id=f"{name}-{text}")
+            for name, text, message in [
+                ("a.yaml", "epochs: two", 'epochs is "two", expected a whole number'),
+                ("a.yaml", "epochs: '2.5'", 'epochs is "2.5", expected a whole number'),
+                ("a.yaml", "dropout: '0.1: x: y'", 'is "0.1: x: y", expected a number'),
+                ("a.json", '{"jit_compile": "yes"}', 'is "yes", expected true or false'),
+            ]
+        ),
+        pytest.param(
+            "a.yaml",
+            "jit_compile: 'yes'",
+            'is "yes", expected true or false. Write it without quotes.',
+            id="text-for-a-bool",
+        ),
         pytest.param(
             "a.yaml",
             "epochs: 3.0",
@@ -160,7 +175,7 @@ def test_what_a_file_cannot_hold(tmp_path, name, text, message):
     path = write(tmp_path, name, text)
     with pytest.raises(InputError) as caught:
         read_config_file(path)
-    assert message in str(caught.value)
+    assert message in f"{caught.value}\n"  # with a "\n" at its end it is all that is said
     assert str(path) in str(caught.value)
     assert "\n" not in str(caught.value)
 
