@@ -18,7 +18,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 from preprocessing.errors import InputError
-from trainer.disk import MAKE_ROOM
+from trainer.disk import MAKE_ROOM, put_in_place, sync
 
 Arrays = dict[str, np.ndarray]
 LAST, BEST = "step", "best"
@@ -65,10 +65,9 @@ def write(
     try:
         folder.mkdir(parents=True, exist_ok=True)
         check_space(folder, arrays)
-        _write_synced(temporary, arrays, metadata)
+        _write(temporary, arrays, metadata)
         path = folder / f"{LAST}-{step:09}-{_digest(temporary)}.safetensors"
-        os.replace(temporary, path)
-        _sync(folder)
+        put_in_place(temporary, path)
     except (OSError, SafetensorError) as error:
         with contextlib.suppress(OSError):
             temporary.unlink()
@@ -100,20 +99,11 @@ def _bytes_of(arrays: Mapping[str, np.ndarray]) -> int:
     return _HEADER_BYTES + sum(array.nbytes for array in arrays.values())
 
 
-def _write_synced(path: pathlib.Path, arrays: Arrays, metadata: Mapping[str, str]) -> None:
+def _write(path: pathlib.Path, arrays: Arrays, metadata: Mapping[str, str]) -> None:
     path.touch()
     mode = path.stat().st_mode  # as the user's umask has it: safetensors' own is 0600
     save_file(arrays, path, metadata=dict(metadata))
     path.chmod(mode)
-    _sync(path)
-
-
-def _sync(path: pathlib.Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _digest(path: pathlib.Path) -> str:
@@ -149,7 +139,7 @@ def keep_apart(path: pathlib.Path) -> pathlib.Path:
     _link(path, temporary)
     os.replace(temporary, best)
     temporary.unlink(missing_ok=True)  # a rename of one link over another of its file does nothing
-    _sync(path.parent)
+    sync(path.parent)
     for old in newest_first(path.parent, BEST):
         if old != best:
             old.unlink()
@@ -161,7 +151,7 @@ def _link(path: pathlib.Path, target: pathlib.Path) -> None:
         os.link(path, target)
     except OSError:  # a file system without links, as buckets are mounted
         shutil.copyfile(path, target)
-        _sync(target)
+        sync(target)
 
 
 def remove_stale(folder: pathlib.Path) -> None:

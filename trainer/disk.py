@@ -1,4 +1,4 @@
-"""A full disk, wherever it shows."""
+"""Files that are on the disk when they have their name, and a disk that is full."""
 
 import contextlib
 import errno
@@ -29,6 +29,26 @@ def disk_errors() -> Iterator[None]:
         raise InputError(
             f"{error.filename or '--output_dir'}: {error.strerror}. {MAKE_ROOM}"
         ) from error
+
+
+def put_in_place(temporary: pathlib.Path, path: pathlib.Path) -> None:
+    """Renames a file that is written; after it the file is on the disk, under its name.
+
+    Without the first sync a power cut can leave the name with an empty file, without the second
+    the name can be gone.
+    """
+    sync(temporary)
+    os.replace(temporary, path)
+    sync(path.parent)
+
+
+def sync(path: pathlib.Path) -> None:
+    """Waits until a file's bytes, or a folder's names, are on the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def reserve(path: pathlib.Path, size: int) -> None:

@@ -12,7 +12,7 @@ from preprocessing.errors import InputError
 from trainer.checkpoints import CHECKPOINT_DIR
 from trainer.config import CONFIG_FILE, TrainConfig, read_config
 from trainer.curves import CURVES_FILE
-from trainer.disk import reserve
+from trainer.disk import put_in_place, reserve
 from trainer.events import TENSORBOARD_DIR
 from trainer.fine_tuning import class_names
 from trainer.model_card import MODEL_CARD_FILE
@@ -78,7 +78,7 @@ def save_weights(run_dir: pathlib.Path, model: keras.Model) -> None:
     values = sum(variable.numpy().nbytes for variable in model.variables)
     reserve(temporary, values + H5_BYTES_PER_VARIABLE * len(model.variables))
     model.save_weights(temporary, overwrite=True)
-    os.replace(temporary, path)
+    put_in_place(temporary, path)
 
 
 def load_run(run_dir: str | os.PathLike[str], precision: str = "float32") -> Run:

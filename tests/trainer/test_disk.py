@@ -7,7 +7,7 @@ import resource
 import pytest
 
 from preprocessing.errors import InputError
-from trainer.disk import disk_errors, reserve
+from trainer.disk import disk_errors, put_in_place, reserve
 from trainer.run_dir import save_weights
 from trainer.tensorflow_keras import keras
 
@@ -24,6 +24,13 @@ def small_files():
 def test_reserve_makes_a_file_of_the_size(tmp_path):
     reserve(tmp_path / "file", 12_345)
     assert (tmp_path / "file").stat().st_size == 12_345
+
+
+def test_a_file_takes_the_place_of_another(tmp_path):
+    (tmp_path / "new").write_text("new")
+    (tmp_path / "file").write_text("old")
+    put_in_place(tmp_path / "new", tmp_path / "file")
+    assert [path.read_text() for path in tmp_path.iterdir()] == ["new"]
 
 
 def test_weights_that_do_not_fit_are_one_line(tmp_path, small_files):
