@@ -1,7 +1,6 @@
 """What a run leaves for people: history.jsonl, curves.png and TensorBoard events."""
 
 import json
-import os
 import pathlib
 import time
 from typing import Any
@@ -9,7 +8,7 @@ from typing import Any
 from trainer.curves import CURVES_FILE, draw_curves
 from trainer.events import Events
 from trainer.pace import Pace
-from trainer.run_files import HISTORY_FILE
+from trainer.run_files import HISTORY_FILE, write_whole
 
 
 class History:
@@ -64,7 +63,4 @@ def read_lines(run_dir: pathlib.Path, epochs: int) -> list[dict[str, Any]]:
 
 def write_history(run_dir: pathlib.Path, lines: list[dict[str, Any]]) -> None:
     """Writes the lines as history.jsonl, in the place of what it holds."""
-    path = run_dir / HISTORY_FILE
-    temporary = path.with_name(f".{path.name}.tmp")
-    temporary.write_text("".join(json.dumps(line) + "\n" for line in lines))
-    os.replace(temporary, path)
+    write_whole(run_dir / HISTORY_FILE, "".join(json.dumps(line) + "\n" for line in lines))

@@ -18,6 +18,7 @@ from trainer.markdown import bullets, code_block, escaped, facts, table
 from trainer.measures import Lines, epoch_measures
 from trainer.presets import FETCHED
 from trainer.report import clock
+from trainer.run_files import write_whole
 
 MODEL_CARD_FILE = "model_card.md"
 MODEL_DIRS = {"imdb": "models/sentiment", "squad": "models/qa"}
@@ -59,9 +60,7 @@ class TrainedModel:
 
 def write_model_card(run_dir: pathlib.Path, model: TrainedModel) -> None:
     """Writes model_card.md, whole or not at all."""
-    temporary = run_dir / f".{MODEL_CARD_FILE}.tmp"
-    temporary.write_text(model_card(model), encoding="utf-8")
-    os.replace(temporary, run_dir / MODEL_CARD_FILE)
+    write_whole(run_dir / MODEL_CARD_FILE, model_card(model))
 
 
 def model_card(model: TrainedModel) -> str:

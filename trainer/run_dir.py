@@ -18,7 +18,7 @@ from trainer.fine_tuning import class_names
 from trainer.model_card import MODEL_CARD_FILE
 from trainer.models import task_model
 from trainer.presets import architecture_of, new_backbone
-from trainer.run_files import HISTORY_FILE, WEIGHTS_FILE, is_finished
+from trainer.run_files import HISTORY_FILE, WEIGHTS_FILE, is_finished, write_whole
 from trainer.tensorflow_keras import keras
 
 H5_BYTES_PER_VARIABLE = 4096  # of names and indices, seen 2,200
@@ -66,9 +66,7 @@ def start_run(
         "has_unanswerable": info.has_unanswerable,
         "versions": {"keras": keras.__version__},
     }
-    temporary = run_dir / f".{CONFIG_FILE}.tmp"
-    temporary.write_text(json.dumps(content, indent=2) + "\n")
-    os.replace(temporary, run_dir / CONFIG_FILE)
+    write_whole(run_dir / CONFIG_FILE, json.dumps(content, indent=2) + "\n")
 
 
 def save_weights(run_dir: pathlib.Path, model: keras.Model) -> None:

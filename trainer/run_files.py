@@ -1,4 +1,4 @@
-"""Names of the files in a run directory that are read without TensorFlow, too."""
+"""The files in a run directory that are read and written without TensorFlow, too."""
 
 import json
 import pathlib
@@ -7,9 +7,17 @@ from typing import Any
 
 from preprocessing.errors import InputError
 from trainer.best import line_of_weights
+from trainer.disk import put_in_place
 
 WEIGHTS_FILE = "model.weights.h5"
 HISTORY_FILE = "history.jsonl"
+
+
+def write_whole(path: pathlib.Path, text: str) -> None:
+    """Writes a text as UTF-8 in the place of what the file holds, whole or not at all."""
+    temporary = path.with_name(f".{path.name}.tmp")
+    temporary.write_text(text, encoding="utf-8")
+    put_in_place(temporary, path)
 
 
 def is_finished(run_dir: pathlib.Path) -> bool:

@@ -3,7 +3,6 @@
 import dataclasses
 import json
 import logging
-import os
 import pathlib
 import statistics
 import sys
@@ -18,7 +17,7 @@ from trainer.cluster import VARIABLE, read_cluster
 from trainer.config import CONFIG_FILE
 from trainer.launch import train_apart
 from trainer.preflight import check_run
-from trainer.run_files import final_line, is_finished
+from trainer.run_files import final_line, is_finished, write_whole
 from trainer.settings import FLAG, Setting, Settings, make_config, undecided
 
 logger = logging.getLogger(__name__)
@@ -83,7 +82,7 @@ def train_seeds(settings: Settings, seeds: Sequence[int], overwrite: bool) -> No
             sys.exit(status)
     summary = summarize({seed: _measured(run) for seed, run in runs.items()})
     path = pathlib.Path(settings["output_dir"].value) / SEEDS_FILE
-    _write(path, summary)
+    write_whole(path, json.dumps(dataclasses.asdict(summary), indent=2) + "\n")
     Console().print(_table(summary))
     logger.info("all figures are in %s", path)
 
@@ -144,12 +143,6 @@ def _measured(settings: Settings) -> dict[str, float]:
 
 def _folder(settings: Settings) -> pathlib.Path:
     return pathlib.Path(settings["output_dir"].value)
-
-
-def _write(path: pathlib.Path, summary: Summary) -> None:
-    temporary = path.with_name(f".{path.name}.tmp")
-    temporary.write_text(json.dumps(dataclasses.asdict(summary), indent=2) + "\n")
-    os.replace(temporary, path)
 
 
 def _table(summary: Summary) -> Table:
