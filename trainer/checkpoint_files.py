@@ -6,6 +6,7 @@ that is kept apart as the best is called `best-…` instead. Imports no TensorFl
 """
 
 import contextlib
+import errno
 import hashlib
 import os
 import pathlib
@@ -18,7 +19,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 from preprocessing.errors import InputError
-from trainer.disk import MAKE_ROOM, put_in_place, sync
+from trainer.disk import MAKE_ROOM, put_in_place, sync, write_error
 
 Arrays = dict[str, np.ndarray]
 LAST, BEST = "step", "best"
@@ -68,13 +69,11 @@ def write(
         _write(temporary, arrays, metadata)
         path = folder / f"{LAST}-{step:09}-{_digest(temporary)}.safetensors"
         put_in_place(temporary, path)
-    except (OSError, SafetensorError) as error:
+    except OSError as error:
         with contextlib.suppress(OSError):
             temporary.unlink()
-        raise InputError(
-            f"{folder}: a checkpoint of {_bytes_of(arrays):,} bytes could not be written "
-            f"({error}); {_free(folder):,} bytes are free. {MAKE_ROOM}"
-        ) from error
+        place = f"{folder}: a checkpoint of {_bytes_of(arrays):,} bytes could not be written"
+        raise write_error(error, place) from error
     return path
 
 
@@ -102,8 +101,18 @@ def _bytes_of(arrays: Mapping[str, np.ndarray]) -> int:
 def _write(path: pathlib.Path, arrays: Arrays, metadata: Mapping[str, str]) -> None:
     path.touch()
     mode = path.stat().st_mode  # as the user's umask has it: safetensors' own is 0600
-    save_file(arrays, path, metadata=dict(metadata))
+    try:
+        save_file(arrays, path, metadata=dict(metadata))
+    except SafetensorError as error:
+        raise _os_error(error, path) from error
     path.chmod(mode)
+
+
+def _os_error(error: SafetensorError, path: pathlib.Path) -> OSError:
+    """What the system told safetensors, whose message ends as Rust's do: `(os error 28)`."""
+    match = re.search(r"\(os error (\d+)\)", str(error))
+    number = int(match[1]) if match else errno.EIO
+    return OSError(number, os.strerror(number) if match else str(error), str(path))
 
 
 def _digest(path: pathlib.Path) -> str:

@@ -1,4 +1,4 @@
-"""Files that are on the disk when they have their name, and a disk that is full."""
+"""Files that are on the disk when they have their name, and what to do when they cannot be."""
 
 import contextlib
 import errno
@@ -8,27 +8,46 @@ from collections.abc import Iterator
 
 from preprocessing.errors import InputError
 
-MAKE_ROOM = (
-    "Make room, and give the same command again: it goes on from the last checkpoint that is whole."
-)
+_GO_ON = "give the same command again: it goes on from the last checkpoint that is whole"
+MAKE_ROOM = f"Make room, and {_GO_ON}."
+_PERMIT = f"Name another --output_dir, or make this one writable and {_GO_ON}."
+_MEND = f"Mend that, and {_GO_ON}."
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_FIXES = dict.fromkeys(_FULL, MAKE_ROOM) | dict.fromkeys(
+    (errno.EACCES, errno.EPERM, errno.EROFS), _PERMIT
+)
+
+
+def write_error(error: OSError, place: str) -> InputError:
+    """The error of a file of a run that cannot be written, with what the system says and a fix."""
+    fix = _FIXES.get(error.errno or 0, _MEND)
+    return InputError(f"{place}: {error.strerror or error}. {fix}")
 
 
 @contextlib.contextmanager
-def disk_errors() -> Iterator[None]:
-    """Tells what to do when a file cannot be written.
+def disk_errors(run_dir: pathlib.Path) -> Iterator[None]:
+    """Tells what to do when a file of a run cannot be written.
+
+    Args:
+        run_dir: where the run writes.
 
     Raises:
-        InputError: for an OSError that says that there is no space for a file.
+        InputError: for an OSError that names a file in the run's directory, or that says that
+            there is no space, which may name none. Others are mistakes of ours.
     """
     try:
         yield
     except OSError as error:
-        if error.errno not in _FULL:
+        if error.errno not in _FULL and not _is_inside(run_dir, error.filename):
             raise
-        raise InputError(
-            f"{error.filename or '--output_dir'}: {error.strerror}. {MAKE_ROOM}"
-        ) from error
+        raise write_error(error, error.filename or "--output_dir") from error
+
+
+def _is_inside(folder: pathlib.Path, name: object) -> bool:
+    """Whether an OSError's file is in the folder; there may be none, or a descriptor."""
+    if not isinstance(name, str | os.PathLike):
+        return False
+    return pathlib.Path(name).absolute().is_relative_to(folder.absolute())
 
 
 def put_in_place(temporary: pathlib.Path, path: pathlib.Path) -> None:

@@ -50,7 +50,7 @@ def train_and_evaluate(config: TrainConfig, overwrite: bool = False) -> None:
 
     Raises:
         InputError: the data, the preset, the folder or TF_CONFIG cannot be right, the loss is
-            not finite, the disk is full, or another worker has ended.
+            not finite, a file of the run cannot be written, or another worker has ended.
         SystemExit: after SIGTERM, with a checkpoint of the last step and status 0.
         KeyboardInterrupt: after SIGINT, likewise.
     """
@@ -58,7 +58,7 @@ def train_and_evaluate(config: TrainConfig, overwrite: bool = False) -> None:
         strategy = make_strategy(config.strategy, config.tpu)
         interrupts.claim()
         try:
-            with peer_errors(strategy), disk_errors():
+            with peer_errors(strategy), disk_errors(pathlib.Path(config.output_dir)):
                 _train_and_evaluate(config, strategy, interrupts, overwrite)
         except StoppedError as stopped:
             logger.info("%s; the same command goes on from there", stopped)

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import safetensors.numpy
 
+from preprocessing.errors import InputError
 from trainer.checkpoint_files import (
     BEST,
     BrokenCheckpointError,
@@ -166,7 +167,7 @@ def _with_small_files(folder, code):
     ("limited", "expected"),
     [
         (_in_a_small_file_system, r"{}: a checkpoint needs 1,065,536 bytes, but \d+,\d+ are free"),
-        (_with_small_files, r"{}: a checkpoint of 1,065,536 bytes could not be written \(.*File"),
+        (_with_small_files, r"{}: a checkpoint of 1,065,536 bytes could not be written: File too large\. M"),
     ],
 )
 def test_a_full_disk_leaves_the_last_checkpoint(tmp_path, limited, expected):
@@ -178,3 +179,15 @@ def test_a_full_disk_leaves_the_last_checkpoint(tmp_path, limited, expected):
     assert re.match(expected.format(tmp_path), error), error
     assert error.endswith("it goes on from the last checkpoint that is whole.")
     assert left == str([first])
+
+
+def test_a_folder_that_cannot_be_made_is_no_full_disk(tmp_path):
+    (tmp_path / "run").touch()
+    with pytest.raises(InputError) as caught:
+        write(tmp_path / "run" / "checkpoints", 1, ARRAYS, {})
+    # 6 float32, an int64, and 64 KiB for the header
+    assert str(caught.value) == (
+        f"{tmp_path}/run/checkpoints: a checkpoint of 65,568 bytes could not be written: Not a "
+        "directory. Mend that, and give the same command again: it goes on from the last "
+        "checkpoint that is whole."
+    )

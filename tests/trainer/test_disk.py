@@ -1,14 +1,16 @@
 """trainer/disk.py, with real refusals: the kernel's limit on the size of a file."""
 
 import errno
+import os
 import pathlib
 import resource
 
 import pytest
 
 from preprocessing.errors import InputError
-from trainer.disk import disk_errors, put_in_place, reserve
+from trainer.disk import disk_errors, put_in_place, reserve, write_error
 from trainer.run_dir import save_weights
+from trainer.run_files import write_whole
 from trainer.tensorflow_keras import keras
 
 
@@ -35,7 +37,7 @@ def test_a_file_takes_the_place_of_another(tmp_path):
 
 def test_weights_that_do_not_fit_are_one_line(tmp_path, small_files):
     model = keras.Sequential([keras.Input((100,)), keras.layers.Dense(100)])
-    with pytest.raises(InputError) as caught, disk_errors():
+    with pytest.raises(InputError) as caught, disk_errors(tmp_path):
         save_weights(tmp_path, model)
     # 101 * 100 float32 and twice the room for a name
     assert str(caught.value) == (
@@ -45,12 +47,50 @@ def test_weights_that_do_not_fit_are_one_line(tmp_path, small_files):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_full_device_is_one_line():
-    with pytest.raises(InputError, match="No space left on device"), disk_errors():
+def test_a_full_device_is_one_line(tmp_path):
+    with pytest.raises(InputError, match="No space left on device"), disk_errors(tmp_path):
         pathlib.Path("/dev/full").write_text("text")
 
 
-def test_other_errors_stay_as_they_are(tmp_path):
-    with pytest.raises(FileNotFoundError) as caught, disk_errors():
-        (tmp_path / "nowhere").read_text()
-    assert caught.value.errno == errno.ENOENT
+GO_ON = "give the same command again: it goes on from the last checkpoint that is whole."
+ROOM = f"Make room, and {GO_ON}"
+PERMIT = f"Name another --output_dir, or make this one writable and {GO_ON}"
+MEND = f"Mend that, and {GO_ON}"
+
+
+@pytest.mark.parametrize(
+    ("number", "expected"),
+    [
+        (errno.ENOSPC, f"No space left on device. {ROOM}"),
+        (errno.EDQUOT, f"Disk quota exceeded. {ROOM}"),
+        (errno.EFBIG, f"File too large. {ROOM}"),
+        (errno.EACCES, f"Permission denied. {PERMIT}"),
+        (errno.EPERM, f"Operation not permitted. {PERMIT}"),
+        (errno.EROFS, f"Read-only file system. {PERMIT}"),
+        (errno.EIO, f"Input/output error. {MEND}"),
+    ],
+)
+def test_the_fix_goes_by_what_the_system_says(number, expected):
+    error = OSError(number, os.strerror(number), "run/file")
+    assert str(write_error(error, "run/file")) == f"run/file: {expected}"
+
+
+def test_a_folder_that_was_removed_under_a_run(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    run_dir = pathlib.Path("run")
+    with pytest.raises(InputError) as caught, disk_errors(run_dir):
+        write_whole(run_dir / "history.jsonl", "{}")
+    assert str(caught.value) == (
+        f"run/.history.jsonl.tmp: No such file or directory. {MEND}"
+    )
+
+
+@pytest.mark.parametrize("name", ["nowhere", "running/file"])
+def test_errors_of_other_files_stay_as_they_are(tmp_path, name):
+    with pytest.raises(FileNotFoundError), disk_errors(tmp_path / "run"):
+        (tmp_path / name).read_text()
+
+
+def test_errors_without_a_file_stay_as_they_are(tmp_path):
+    with pytest.raises(OSError, match="Bad file descriptor"), disk_errors(tmp_path):
+        os.fstat(1_000_000)
