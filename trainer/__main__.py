@@ -76,9 +76,8 @@ def _fields_of(flags: argparse.Namespace) -> dict[str, Any]:
 
 def _check_alone(flag: str, name: str, fields: dict[str, Any]) -> None:
     if name in fields:
-        raise InputError(
-            f"{flag} and --{name} {fields[name]} exclude each other. Give one of them."
-        )
+        other = f"--no_{name}" if fields[name] is None else f"--{name} {fields[name]}"
+        raise InputError(f"{flag} and {other} exclude each other. Give one of them.")
 
 
 if __name__ == "__main__":

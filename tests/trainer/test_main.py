@@ -19,6 +19,10 @@ NEEDED = ["--task", "imdb", "--data_dir", "nowhere", "--output_dir", "out"]
             ["--preset", "minilm", "--no_pretrained"],
             "error: --no_pretrained and --preset minilm exclude each other. Give one of them.",
         ),
+        (
+            ["--no_pretrained", "--no_preset"],
+            "error: --no_pretrained and --no_preset exclude each other. Give one of them.",
+        ),
         ([], "error: nowhere: no info.json, so this is not a finished data set."),
     ],
 )
