@@ -1,10 +1,13 @@
 """trainer/best.py."""
 
 import math
+import pathlib
+import re
 
 import pytest
 
 from trainer.best import (
+    METRICS,
     best_epoch,
     default_metric,
     is_better,
@@ -90,3 +93,11 @@ def test_line_of_the_weights(options, expected):
 )
 def test_default_metric(task, has_validation, expected):
     assert default_metric(task, has_validation) == expected
+
+
+def test_every_metric_is_documented():
+    page = pathlib.Path(__file__).parents[2] / "docs" / "fine-tuning.md"
+    (row,) = re.findall(r"^\| `--best_metric .*", page.read_text(encoding="utf-8"), re.MULTILINE)
+    for_imdb, for_squad = row.split("For imdb")[1].split("for squad")
+    named = {"imdb": for_imdb, "squad": for_squad.partition(". ")[0]}
+    assert {task: tuple(re.findall(r"`(\w+)`", text)) for task, text in named.items()} == METRICS
