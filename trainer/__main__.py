@@ -31,8 +31,8 @@ def main(arguments: list[str]) -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = ArgumentParser(
         prog="python -m trainer",
-        description="Fine-tunes a BERT on the records of a data set. The same command again goes "
-        "on with a run that was stopped. Flags override every --config; --no_<flag> takes back a "
+        description="Fine-tunes a BERT on the records of a data set. The same command again, "
+        "without --overwrite, goes on with a run that was stopped. Flags override every --config; --no_<flag> takes back a "
         "switch, or a flag that needs no value.",
     )
     parser.add_argument(

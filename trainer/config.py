@@ -82,7 +82,7 @@ class TrainConfig:
         None,
         check=at_least(1),
     )
-    dropout: float = option("model", "of the encoder and the head", 0.1, check=share)
+    dropout: float = option("model", "of the encoder and the head of texts", 0.1, check=share)
 
     label_smoothing: float = option(
         "model", "share of the target spread over all labels; not for squad", 0.0, check=share
