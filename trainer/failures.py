@@ -21,7 +21,6 @@ logger = logging.getLogger(__name__)
 
 USUAL_MEMORY = 2.5  # times `least_memory_mib`: measured in float32 and bfloat16
 MOST_OVERFLOWS = 5  # steps in a row, at the least loss scale
-_BYTES = {"float32": 4}  # of a number, 2 in the other precisions
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
