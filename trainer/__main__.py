@@ -35,12 +35,13 @@ def _parser() -> argparse.ArgumentParser:
         "without --overwrite, goes on with a run that was stopped. Flags override every --config; --no_<flag> takes back a "
         "switch, or a flag that needs no value.",
     )
+    named = ", ".join(f"{name} ({run.text})" for name, run in RUNS.items())
     parser.add_argument(
         "--config",
         action="append",
         default=[],
         metavar="NAME_OR_FILE",
-        help=f"{', '.join(RUNS)}, or a YAML or JSON file of flags; once more: the later overrides",
+        help=f"{named}, or a YAML or JSON file of flags; once more: the later overrides",
     )
     parser.add_argument(
         "--print_config", action="store_true", help="print the config, as a YAML file, and stop"

@@ -11,7 +11,7 @@ class NamedRun:
     """A recipe.
 
     Attributes:
-        text: what it is.
+        text: what it is, for `--help`.
         values: of fields of `TrainConfig`; the others keep their defaults.
     """
 
@@ -45,7 +45,7 @@ _SMOKE: dict[str, Any] = {
 
 # TensorFlow's tutorial "Classify text with BERT": AdamW on small BERT, 5 epochs.
 IMDB_SMALL = NamedRun(
-    "small BERT (4 layers of 512) on IMDB",
+    "small BERT, 4 layers of 512, on IMDB",
     _REVIEWS | _DEVLIN | {"preset": "bert_small_en_uncased", "epochs": 5},
 )
 IMDB_BASE = NamedRun(

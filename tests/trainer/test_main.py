@@ -40,3 +40,4 @@ def test_help_needs_no_tensorflow():
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     for flag in ("--preset", "--freeze_encoder", "--precision", "--strategy", "--overwrite"):
         assert flag in shown.stdout
+    assert "imdb_base (BERT-base on IMDB), imdb_minilm (" in " ".join(shown.stdout.split())
