@@ -128,7 +128,8 @@ class Steps:
     ) -> tuple[list[Gradient], Sums]:
         variables = [variable.value for variable in self._model.trainable_variables]
         with tf.GradientTape() as tape:
-            loss, sums = self._measure(batch, training=True, draw=draw)
+            outputs = self._outputs(batch, training=True, draw=draw)
+            loss, sums = batch_loss_and_sums(self._objective, outputs, batch)
             loss *= loss_scale
         # A head may leave a layer unused: the span model has no use for the pooler.
         return tape.gradient(loss, variables, unconnected_gradients="zero"), sums
@@ -137,9 +138,6 @@ class Steps:
         outputs = self._outputs(batch, training=False, draw=tf.zeros([], tf.int64))
         _, sums = batch_loss_and_sums(self._objective, outputs, batch)
         return sums, row_predictions(outputs, batch)
-
-    def _measure(self, batch: Batch, training: bool, draw: tf.Tensor) -> tuple[tf.Tensor, Sums]:
-        return batch_loss_and_sums(self._objective, self._outputs(batch, training, draw), batch)
 
     def _outputs(self, batch: Batch, training: bool, draw: tf.Tensor) -> dict[str, tf.Tensor]:
         return self._forward({name: batch[name] for name in INPUTS}, training, draw)
