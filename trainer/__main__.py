@@ -32,8 +32,8 @@ def _parser() -> argparse.ArgumentParser:
     parser = ArgumentParser(
         prog="python -m trainer",
         description="Fine-tunes a BERT on the records of a data set. The same command again, "
-        "without --overwrite, goes on with a run that was stopped. Flags override every --config; --no_<flag> takes back a "
-        "switch, or a flag that needs no value.",
+        "without --overwrite, goes on with a run that was stopped. Flags override every --config; "
+        "--no_<flag> takes back a switch, or a flag that needs no value.",
     )
     named = ", ".join(f"{name} ({run.text})" for name, run in RUNS.items())
     parser.add_argument(

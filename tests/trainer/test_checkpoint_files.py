@@ -167,7 +167,10 @@ def _with_small_files(folder, code):
     ("limited", "expected"),
     [
         (_in_a_small_file_system, r"{}: a checkpoint needs 1,065,536 bytes, but \d+,\d+ are free"),
-        (_with_small_files, r"{}: a checkpoint of 1,065,536 bytes could not be written: File too large\. M"),
+        (
+            _with_small_files,
+            r"{}: a checkpoint of 1,065,536 bytes could not be written: File too large\. M",
+        ),
     ],
 )
 def test_a_full_disk_leaves_the_last_checkpoint(tmp_path, limited, expected):

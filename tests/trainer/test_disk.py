@@ -80,9 +80,7 @@ def test_a_folder_that_was_removed_under_a_run(tmp_path, monkeypatch):
     run_dir = pathlib.Path("run")
     with pytest.raises(InputError) as caught, disk_errors(run_dir):
         write_whole(run_dir / "history.jsonl", "{}")
-    assert str(caught.value) == (
-        f"run/.history.jsonl.tmp: No such file or directory. {MEND}"
-    )
+    assert str(caught.value) == (f"run/.history.jsonl.tmp: No such file or directory. {MEND}")
 
 
 @pytest.mark.parametrize("name", ["nowhere", "running/file"])
