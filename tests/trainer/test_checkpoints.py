@@ -124,6 +124,6 @@ def test_a_write_that_fails_ends_the_run(tmp_path):
     (tmp_path / "checkpoints").write_text("a file in the way")
     checkpoints = Checkpoints(tmp_path, {"model": variables(1)})
     checkpoints.save(Place())
-    with pytest.raises(InputError, match="could not be written: File exists. Mend that"):
+    with pytest.raises(InputError, match="could not be written: File exists"):
         checkpoints.finish()
     checkpoints.check()
