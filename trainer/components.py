@@ -187,7 +187,6 @@ def _objective(config: TrainConfig, labels: tuple[str, ...], train: Examples) ->
         logger.info("class weights: %s", ", ".join(named))
     return Objective(
         task=config.task,
-        labels=labels,
         label_smoothing=config.label_smoothing,
         class_weights=weights,
     )

@@ -23,14 +23,12 @@ class Objective:
 
     Attributes:
         task: "imdb" or "squad".
-        labels: the names of the classes 0, 1, …; none for "squad".
         label_smoothing: the share of the target that is spread evenly over all classes (Szegedy
             et al. 2016, section 7).
         class_weights: of each class in the loss, or () for 1 each.
     """
 
     task: str
-    labels: tuple[str, ...] = TWO_LABELS
     label_smoothing: float = 0.0
     class_weights: tuple[float, ...] = ()
 

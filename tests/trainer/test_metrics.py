@@ -99,9 +99,7 @@ def test_class_loss_is_the_cross_entropy_of_szegedy(smoothing):
 )
 def test_class_weights_multiply_the_losses(outputs, labels):
     # Even logits: each row loses log(number of labels).
-    objective = Objective(
-        task="imdb", labels=labels, class_weights=(3.0, 0.5, 7.0, 7.0)[: len(labels)]
-    )
+    objective = Objective(task="imdb", class_weights=(3.0, 0.5, 7.0, 7.0)[: len(labels)])
     batch = {"label": tf.constant([0, 1, 0]), "weight": tf.constant([0.5, 0.5, 0.0])}
     loss, sums = batch_loss_and_sums(objective, outputs, batch | TWO_TOKENS)
     assert float(loss) == pytest.approx(3.5 / 2 * math.log(len(labels)))
@@ -109,7 +107,7 @@ def test_class_weights_multiply_the_losses(outputs, labels):
 
 
 def test_accuracy_of_several_classes():
-    objective = Objective(task="imdb", labels=("a", "b", "c"))
+    objective = Objective(task="imdb")
     logits = tf.constant([[0.0, 2.0, 1.0], [0.0, 0.0, 3.0], [5.0, 5.0, 0.0]])
     batch = {"label": tf.constant([1, 0, 0]), "weight": tf.fill([3], 1 / 3)}
     _, sums = batch_loss_and_sums(objective, {"logits": logits}, batch | TWO_TOKENS)
