@@ -10,7 +10,7 @@ from typing import Any
 import tensorflow as tf
 
 from preprocessing import features
-from trainer.input_pipeline import LABELS
+from trainer.examples import LABELS
 
 SHUFFLE_BUFFER = 10_000  # records
 BUCKET_WIDTH = 32  # tokens

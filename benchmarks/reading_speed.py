@@ -83,7 +83,8 @@ def _readers(info: DatasetInfo, flags: argparse.Namespace) -> dict[str, Reader]:
 
     def trainer() -> Callable[[int], Batches]:
         from trainer.distribution import make_strategy
-        from trainer.input_pipeline import Sharding, distributed_batches, epoch_plan, load_split
+        from trainer.examples import load_split
+        from trainer.input_pipeline import Sharding, distributed_batches, epoch_plan
 
         examples, strategy = load_split(flags.data_dir, info, flags.split), make_strategy()
         return lambda epoch: distributed_batches(

@@ -209,7 +209,8 @@ def trainer_padding(data_dir: pathlib.Path, batch_size: int, epoch: int) -> floa
     """The share of padding in the batches that the trainer makes of a data set in one epoch."""
     command_line.load_tensorflow()
     from preprocessing.dataset_info import load_info
-    from trainer.input_pipeline import Sharding, epoch_plan, load_split, padding_share
+    from trainer.examples import load_split
+    from trainer.input_pipeline import Sharding, epoch_plan, padding_share
 
     lengths = load_split(data_dir, load_info(data_dir), "train").lengths
     return padding_share(lengths, epoch_plan(lengths, batch_size, 0, epoch), Sharding())

@@ -12,17 +12,15 @@ from preprocessing.errors import InputError
 from trainer.config import TrainConfig
 from trainer.distribution import is_tpu
 from trainer.encoder import Forward, fast_forward
+from trainer.examples import Examples, first_rows, load_split
 from trainer.fine_tuning import Objective, check_labels, class_names, class_weights
 from trainer.input_pipeline import (
-    Examples,
     Sharding,
     Updates,
     batch_spec,
     distributed_batches,
     epoch_plan,
     evaluation_plan,
-    first_rows,
-    load_split,
     padding_share,
 )
 from trainer.kernels import is_worth_compiling

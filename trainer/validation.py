@@ -9,7 +9,7 @@ from preprocessing.dataset_info import DatasetInfo
 from preprocessing.errors import InputError
 from preprocessing.record_text import SUFFIX
 from preprocessing.vocabulary import load_vocabulary
-from trainer.input_pipeline import Examples
+from trainer.examples import Examples
 from trainer.spans import Windows, best_spans, best_windows, describe_windows
 from trainer.squad_metrics import evaluate_v1, evaluate_v2
 

@@ -14,6 +14,7 @@ from preprocessing.dataset_info import load_info
 from tests.trainer.tiny import ARCHITECTURE
 from trainer.distribution import make_strategy
 from trainer.encoder import fast_forward
+from trainer.examples import load_split
 from trainer.fine_tuning import Objective
 from trainer.input_pipeline import (
     Sharding,
@@ -22,7 +23,6 @@ from trainer.input_pipeline import (
     distributed_batches,
     epoch_plan,
     evaluation_plan,
-    load_split,
 )
 from trainer.models import task_model
 from trainer.optimizer import build_optimizer

@@ -6,18 +6,13 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from preprocessing.dataset_info import load_info
-from preprocessing.errors import InputError
-from tests.trainer.tiny import squad_record, write_dataset
+from trainer.examples import Examples
 from trainer.input_pipeline import (
-    Examples,
     Sharding,
     Updates,
     distributed_batches,
     epoch_plan,
     evaluation_plan,
-    first_rows,
-    load_split,
     make_batch,
     padded_length,
     padding_share,
@@ -77,15 +72,6 @@ def test_evaluation_plan_is_sorted_by_length():
 )
 def test_padded_length(longest, fixed_shapes, expected):
     assert padded_length(longest, fixed_shapes) == expected
-
-
-def test_first_rows():
-    two = first_rows(THREE, 2)
-    assert two.token_ids.tolist() == [2, 3, 2, 9, 3]
-    assert two.segment_ids.tolist() == [0, 0, 0, 1, 1]
-    assert (two.rows, two.labels["start_token"].tolist()) == (2, [0, 1])
-    for most in (None, 3, 9):
-        assert first_rows(THREE, most).lengths.tolist() == [2, 3, 1]
 
 
 def test_no_batch_is_longer_than_the_positions_of_the_model():
@@ -189,66 +175,3 @@ def test_updates_group_micro_batches_and_note_the_wait():
         waits.append(updates.waited_s)
         time.sleep(0.2)  # the step itself is not waiting
     assert all(0.04 <= wait < 0.2 for wait in waits)
-
-
-def test_load_split_reads_all_shards(squad_data):
-    examples = load_split(squad_data, load_info(squad_data), "train")
-    assert examples.rows == 90
-    assert examples.segment_ids is not None
-    for row in range(examples.rows):
-        start, end = examples.offsets[row : row + 2]
-        tokens = examples.token_ids[start:end].tolist()
-        place = examples.labels["start_token"][row]
-        assert tokens[place : examples.labels["end_token"][row] + 1] == [8, 9]
-        assert examples.segment_ids[start:end].tolist() == [0] * 3 + [1] * (len(tokens) - 3)
-
-
-def test_windows_know_their_question(tmp_path):
-    def record(generator, split, number):
-        fields = squad_record(generator, split, number)
-        return fields | {"id": f"q{number % 2}", "window": number // 2, "is_impossible": number % 2}
-
-    folder = write_dataset(tmp_path, "squad", {"train": 6}, make_record=record)
-    facts = load_split(folder, load_info(folder), "train").facts
-    assert facts["question"].tolist() == [0, 0, 0, 1, 1, 1]  # the shards have every other record
-    assert facts["window"].tolist() == [0, 1, 2, 0, 1, 2]
-    assert facts["is_impossible"].tolist() == [0, 0, 0, 1, 1, 1]
-
-
-def test_imdb_has_no_segments(imdb_data):
-    examples = load_split(imdb_data, load_info(imdb_data), "validation")
-    assert examples.segment_ids is None
-    second = examples.token_ids[examples.offsets[:-1] + 1]
-    assert (second - 8).tolist() == examples.labels["label"].tolist()
-
-
-def test_missing_split(imdb_data):
-    with pytest.raises(InputError, match=r"no split 'test', only train, validation"):
-        load_split(imdb_data, load_info(imdb_data), "test")
-
-
-def _remove(shard):
-    shard.unlink()
-
-
-def _cut(shard):
-    shard.write_bytes(shard.read_bytes()[:-5])
-
-
-def _empty(shard):
-    shard.write_bytes(b"")
-
-
-@pytest.mark.parametrize(
-    ("damage", "message"),
-    [
-        (_remove, "the records cannot be read .*train-00001-of-00002"),
-        (_cut, "the records cannot be read"),
-        (_empty, "split 'train' has 2 records, expected the 4 of info.json"),
-    ],
-)
-def test_damaged_shards(tmp_path, damage, message):
-    folder = write_dataset(tmp_path / "data", "imdb", {"train": 4})
-    damage(folder / "train-00001-of-00002.tfrecord")
-    with pytest.raises(InputError, match=message):
-        load_split(folder, load_info(folder), "train")

@@ -12,7 +12,7 @@ from keras_hub.models import BertBackbone
 from preprocessing.dataset_info import load_info
 from preprocessing.errors import InputError
 from tests.trainer.tiny import CLS, SEP, imdb_record, write_dataset
-from trainer.input_pipeline import load_split
+from trainer.examples import load_split
 from trainer.run_dir import load_run
 from trainer.train import train_and_evaluate
 

@@ -10,15 +10,9 @@ import tensorflow as tf
 from preprocessing.dataset_info import load_info
 from tests.trainer.tiny import ARCHITECTURE
 from trainer.encoder import fast_forward
+from trainer.examples import load_split
 from trainer.fine_tuning import Objective
-from trainer.input_pipeline import (
-    Sharding,
-    Updates,
-    batch_spec,
-    distributed_batches,
-    epoch_plan,
-    load_split,
-)
+from trainer.input_pipeline import Sharding, Updates, batch_spec, distributed_batches, epoch_plan
 from trainer.models import task_model
 from trainer.optimizer import build_optimizer
 from trainer.presets import new_backbone

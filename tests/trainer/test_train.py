@@ -15,7 +15,8 @@ from preprocessing.errors import InputError
 from tests.trainer.tiny import ARCHITECTURE, write_dataset
 from trainer.config import RUN_FACTS, TrainConfig
 from trainer.config_file import read_config_file
-from trainer.input_pipeline import LENGTH_MULTIPLE, epoch_plan, load_split
+from trainer.examples import load_split
+from trainer.input_pipeline import LENGTH_MULTIPLE, epoch_plan
 from trainer.presets import new_backbone
 from trainer.run_dir import load_run
 from trainer.train import train_and_evaluate

@@ -11,7 +11,7 @@ from preprocessing.dataset_info import load_info
 from preprocessing.errors import InputError
 from tests.trainer.test_distribution import run_mirrored, run_multi_worker, run_one_device
 from tests.trainer.tiny import CLS, SEP, write_dataset
-from trainer.input_pipeline import load_split
+from trainer.examples import load_split
 from trainer.train import train_and_evaluate
 from trainer.validation import Evaluator, Predictions, macro_f1, spelled
 
