@@ -84,12 +84,12 @@ def _readers(info: DatasetInfo, flags: argparse.Namespace) -> dict[str, Reader]:
     def trainer() -> Callable[[int], Batches]:
         from trainer.distribution import make_strategy
         from trainer.examples import load_split
-        from trainer.input_pipeline import Sharding, distributed_batches, epoch_plan
+        from trainer.feed import Feed
+        from trainer.input_pipeline import epoch_plan
 
-        examples, strategy = load_split(flags.data_dir, info, flags.split), make_strategy()
-        return lambda epoch: distributed_batches(
-            strategy, examples, epoch_plan(examples.lengths, flags.batch_size, 0, epoch), Sharding()
-        )
+        examples = load_split(flags.data_dir, info, flags.split)
+        feed = Feed(make_strategy(), examples)
+        return lambda epoch: feed.batches(epoch_plan(examples.lengths, flags.batch_size, 0, epoch))
 
     def plain(make: Callable) -> Reader:
         dataset = make(info.task, shards, flags.batch_size, longest)

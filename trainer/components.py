@@ -3,6 +3,7 @@
 import logging
 import math
 import pathlib
+from collections.abc import Iterator
 
 import numpy as np
 import tensorflow as tf
@@ -13,22 +14,15 @@ from trainer.config import TrainConfig
 from trainer.distribution import is_tpu
 from trainer.encoder import Forward, fast_forward
 from trainer.examples import Examples, first_rows, load_split
+from trainer.feed import Feed, Updates
 from trainer.fine_tuning import Objective, check_labels, class_names, class_weights
-from trainer.input_pipeline import (
-    Sharding,
-    Updates,
-    batch_spec,
-    distributed_batches,
-    epoch_plan,
-    evaluation_plan,
-    padding_share,
-)
+from trainer.input_pipeline import Sharding, epoch_plan, evaluation_plan, padding_share
 from trainer.kernels import is_worth_compiling
 from trainer.layers import rate_scales
 from trainer.models import task_model
 from trainer.optimizer import ClippedAdamW, build_optimizer
 from trainer.presets import load_backbone
-from trainer.steps import Steps
+from trainer.steps import Batch, Steps
 from trainer.tensorflow_keras import keras
 
 logger = logging.getLogger(__name__)
@@ -65,6 +59,7 @@ class Components:
             self.model = task_model(config.task, self.backbone, config.dropout, len(self.labels))
             self.optimizer = self._optimizer()
         _check_records(self.splits, self.backbone, pathlib.Path(config.data_dir))
+        self._feeds = self._make_feeds()
         self.steps = self._steps()
 
     @property
@@ -93,16 +88,16 @@ class Components:
 
     def updates(self, plan: list[np.ndarray]) -> Updates:
         """The micro-batches of each update of a plan."""
-        batches = self._batches(self.splits["train"], plan, self.sharding)
-        return Updates(batches, self._config.accumulation_steps)
+        return Updates(self._feeds["train"].batches(plan), self._config.accumulation_steps)
 
-    def evaluation(
-        self, split: str
-    ) -> tuple[list[np.ndarray], tf.distribute.DistributedDataset | tuple[()]]:
+    def evaluation(self, split: str) -> tuple[list[np.ndarray], Iterator[Batch]]:
         """A plan of all rows of a split, and its batches, of a micro-batch's size."""
-        size = math.ceil(self._config.global_batch_size / self._config.accumulation_steps)
-        plan = evaluation_plan(self.splits[split].lengths, size)
-        return plan, self._batches(self.splits[split], plan, self._sharding(1, size))
+        plan = evaluation_plan(self.splits[split].lengths, self._evaluation_size)
+        return plan, self._feeds[split].batches(plan)
+
+    @property
+    def _evaluation_size(self) -> int:
+        return math.ceil(self._config.global_batch_size / self._config.accumulation_steps)
 
     def text(self) -> str:
         """The sizes of the run, for its log."""
@@ -138,7 +133,7 @@ class Components:
             self.model,
             self.optimizer,
             self._strategy,
-            None if is_tpu(self._strategy) else batch_spec(self._strategy, train),
+            None if is_tpu(self._strategy) else self._feeds["train"].spec,
             self._config.jit_compile,
             self._config.accumulation_steps,
         )
@@ -162,10 +157,13 @@ class Components:
             most_tokens=self.backbone.max_sequence_length,
         )
 
-    def _batches(
-        self, examples: Examples, plan: list[np.ndarray], sharding: Sharding
-    ) -> tf.distribute.DistributedDataset | tuple[()]:
-        return distributed_batches(self._strategy, examples, plan, sharding) if plan else ()
+    def _make_feeds(self) -> dict[str, Feed]:
+        size = self._evaluation_size
+        shardings = {"train": self.sharding, "validation": self._sharding(1, size)}
+        return {
+            split: Feed(self._strategy, examples, shardings[split])
+            for split, examples in self.splits.items()
+        }
 
 
 def _load_splits(config: TrainConfig, info: DatasetInfo) -> dict[str, Examples]:

@@ -1,23 +1,19 @@
-"""A split in memory -> a plan of batches for each epoch -> tf.data.
+"""A split in memory -> a plan of batches for each epoch -> padded arrays.
 
 The plan is a function of (seed, epoch) alone: the place in the data is (epoch, step), so a run
 goes on where it stopped, and every replica of every worker takes its rows of the same batch.
 """
 
 import dataclasses
-import itertools
-import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 import numpy as np
-import tensorflow as tf
 
 from preprocessing.lengths import BUCKETS
 from trainer.examples import Examples
 
 CHUNK_BATCHES = 64  # batches whose rows are sorted by length together: more pads less
 LENGTH_MULTIPLE = 16  # batches are padded to one: kernels compile for each length
-AHEAD = 2  # micro-batches made before they are asked for
 
 Batch = dict[str, np.ndarray]
 
@@ -182,67 +178,3 @@ def replica_batches(
             for replica in replicas:
                 share = part[replica :: sharding.replicas]  # each gets short and long rows
                 yield make_batch(examples, share, size, length, 1.0 / len(rows))
-
-
-def distributed_batches(
-    strategy: tf.distribute.Strategy,
-    examples: Examples,
-    plan: list[np.ndarray],
-    sharding: Sharding | None = None,
-) -> tf.distribute.DistributedDataset:
-    """Feeds the plan's micro-batches to the replicas of a strategy, made ahead in a thread.
-
-    Args:
-        strategy: the run's.
-        examples: the split.
-        plan: row numbers of each global batch, sorted by length.
-        sharding: of the plan; by default whole batches over the strategy's replicas.
-    """
-    signature = _signature(examples)
-    shared = sharding or Sharding(strategy.num_replicas_in_sync)
-
-    def worker_dataset(context: tf.distribute.InputContext) -> tf.data.Dataset:
-        local = context.num_replicas_in_sync // context.num_input_pipelines
-        first = context.input_pipeline_id * local
-        return tf.data.Dataset.from_generator(
-            lambda: replica_batches(examples, plan, range(first, first + local), shared),
-            output_signature=signature,
-        ).prefetch(AHEAD * local)
-
-    return strategy.distribute_datasets_from_function(worker_dataset)
-
-
-class Updates:
-    """The micro-batches of each update of a plan; notes how long the loop waits for them.
-
-    Attributes:
-        waited_s: seconds that the last update's micro-batches took to come.
-    """
-
-    def __init__(self, batches: Iterable[Batch], micro_batches: int):
-        self._batches, self._micro_batches = batches, micro_batches
-        self.waited_s = 0.0
-
-    def __iter__(self) -> Iterator[list[Batch]]:
-        started, batches = time.monotonic(), iter(self._batches)
-        while update := list(itertools.islice(batches, self._micro_batches)):
-            self.waited_s = time.monotonic() - started
-            yield update
-            started = time.monotonic()
-
-
-def batch_spec(strategy: tf.distribute.Strategy, examples: Examples) -> dict[str, tf.TypeSpec]:
-    """The type of what `distributed_batches` gives, for a signature: its shapes are free."""
-    return distributed_batches(strategy, examples, []).element_spec
-
-
-def _signature(examples: Examples) -> dict[str, tf.TensorSpec]:
-    tokens = tf.TensorSpec([None, None], tf.int32)
-    return {
-        "token_ids": tokens,
-        "segment_ids": tokens,
-        "padding_mask": tokens,
-        "weight": tf.TensorSpec([None], tf.float32),
-        "row": tf.TensorSpec([None], tf.int32),
-        **{name: tf.TensorSpec([None], tf.int32) for name in examples.labels},
-    }

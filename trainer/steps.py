@@ -26,7 +26,7 @@ class Steps:
         model: its trainable variables are trained; made in the strategy's scope.
         optimizer: built on the model.
         strategy: the run's.
-        batch_spec: of `input_pipeline.batch_spec`. With it each step is traced once, for any shape,
+        batch_spec: `feed.Feed.spec`. With it each step is traced once, for any shape,
             so that a run that goes on computes with the very graph of one that never stopped. None
             traces anew for each shape, as a TPU needs it.
         jit_compile: compile forward and backward pass with XLA. The update stays outside, since

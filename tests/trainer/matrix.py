@@ -15,15 +15,9 @@ from tests.trainer.tiny import ARCHITECTURE
 from trainer.distribution import make_strategy
 from trainer.encoder import fast_forward
 from trainer.examples import load_split
+from trainer.feed import Feed, Updates
 from trainer.fine_tuning import Objective
-from trainer.input_pipeline import (
-    Sharding,
-    Updates,
-    batch_spec,
-    distributed_batches,
-    epoch_plan,
-    evaluation_plan,
-)
+from trainer.input_pipeline import Sharding, epoch_plan, evaluation_plan
 from trainer.models import task_model
 from trainer.optimizer import build_optimizer
 from trainer.presets import new_backbone
@@ -42,21 +36,19 @@ def train_cell(strategy, examples, precision, accumulation_steps):
         backbone = new_backbone(ARCHITECTURE | {"dropout": 0.0}, precision)
         model = task_model("squad", backbone, 0.0)
         optimizer = build_optimizer(model, 5e-3, 30, 0.1, 0.01, 1.0, precision == "float16")
+    feed = Feed(strategy, examples, Sharding(strategy.num_replicas_in_sync, accumulation_steps))
     steps = Steps(
         Objective(task="squad"),
         fast_forward(model, backbone, 0, first_token_only=False),
         model,
         optimizer,
         strategy,
-        batch_spec(strategy, examples),
+        feed.spec,
         accumulation_steps=accumulation_steps,
     )
-    sharding = Sharding(strategy.num_replicas_in_sync, accumulation_steps)
     losses = []
     for epoch in range(EPOCHS):
-        batches = distributed_batches(
-            strategy, examples, epoch_plan(examples.lengths, BATCH, 0, epoch), sharding
-        )
+        batches = feed.batches(epoch_plan(examples.lengths, BATCH, 0, epoch))
         sums = [steps.train(update) for update in Updates(batches, accumulation_steps)]
         losses.append(sum(float(each["loss"]) for each in sums) / examples.rows)
         assert sum(float(each["examples"]) for each in sums) == examples.rows
@@ -68,7 +60,7 @@ def train_cell(strategy, examples, precision, accumulation_steps):
 def evaluate(strategy, examples, steps):
     """The sums over all examples."""
     plan = evaluation_plan(examples.lengths, BATCH)
-    batches = distributed_batches(strategy, examples, plan)
+    batches = Feed(strategy, examples).batches(plan)
     sums = [steps.evaluate(batch)[0] for batch in batches]
     return {name: sum(float(each[name]) for each in sums) for name in sums[0]}
 

@@ -1,16 +1,11 @@
 """trainer/input_pipeline.py."""
 
-import time
-
 import numpy as np
 import pytest
-import tensorflow as tf
 
 from trainer.examples import Examples
 from trainer.input_pipeline import (
     Sharding,
-    Updates,
-    distributed_batches,
     epoch_plan,
     evaluation_plan,
     make_batch,
@@ -108,12 +103,6 @@ def test_fixed_shapes_fill_the_last_batch():
     assert [batch["token_ids"].shape for batch in batches] == [(4, 32), (4, 32)]
 
 
-def test_distributed_batches_follow_the_plan():
-    plan = [np.array([0, 2]), np.array([1])]
-    batches = distributed_batches(tf.distribute.OneDeviceStrategy("CPU:0"), THREE, plan, Sharding())
-    assert [batch["start_token"].numpy().tolist() for batch in batches] == [[0, 0], [1]]
-
-
 def test_micro_batches_hold_rows_about_as_long():
     plan = [np.array([2, 0, 1])]  # 1, 2 and 3 tokens
     batches = list(replica_batches(THREE, plan, range(1), Sharding(1, micro_batches=2)))
@@ -160,18 +149,3 @@ def test_padding_share_counts_padding_and_filling():
     # 6 tokens, in rows of 16: three of them, or two on each of two replicas.
     assert padding_share(THREE.lengths, [np.arange(3)], Sharding()) == pytest.approx(42 / 48)
     assert padding_share(THREE.lengths, [np.arange(3)], Sharding(2)) == pytest.approx(58 / 64)
-
-
-def test_updates_group_micro_batches_and_note_the_wait():
-    def slow_batches():
-        for number in range(4):
-            time.sleep(0.02)
-            yield {"number": number}
-
-    updates = Updates(slow_batches(), 2)
-    waits = []
-    for expected, update in zip(([0, 1], [2, 3]), updates, strict=True):
-        assert [batch["number"] for batch in update] == expected
-        waits.append(updates.waited_s)
-        time.sleep(0.2)  # the step itself is not waiting
-    assert all(0.04 <= wait < 0.2 for wait in waits)

@@ -11,8 +11,9 @@ from preprocessing.dataset_info import load_info
 from tests.trainer.tiny import ARCHITECTURE
 from trainer.encoder import fast_forward
 from trainer.examples import load_split
+from trainer.feed import Feed, Updates
 from trainer.fine_tuning import Objective
-from trainer.input_pipeline import Sharding, Updates, batch_spec, distributed_batches, epoch_plan
+from trainer.input_pipeline import Sharding, epoch_plan
 from trainer.models import task_model
 from trainer.optimizer import build_optimizer
 from trainer.presets import new_backbone
@@ -33,7 +34,7 @@ def make_steps(examples, precision="float32", accumulation_steps=1):
     backbone = new_backbone(ARCHITECTURE | {"dropout": 0.0}, precision)
     model = task_model("imdb", backbone, 0.0)
     optimizer = build_optimizer(model, 5e-3, 600, 0.0, 0.01, 1.0, precision == "float16")
-    forward, spec = fast_forward(model, backbone, 0, True), batch_spec(ONE_DEVICE, examples)
+    forward, spec = fast_forward(model, backbone, 0, True), Feed(ONE_DEVICE, examples).spec
     steps = Steps(
         Objective(task="imdb"),
         forward,
@@ -49,7 +50,7 @@ def make_steps(examples, precision="float32", accumulation_steps=1):
 def epoch(examples, number, micro_batches=1):
     plan = epoch_plan(examples.lengths, 8, seed=0, epoch=number)
     sharding = Sharding(1, micro_batches)
-    return Updates(distributed_batches(ONE_DEVICE, examples, plan, sharding), micro_batches)
+    return Updates(Feed(ONE_DEVICE, examples, sharding).batches(plan), micro_batches)
 
 
 def gradient_norm(examples, micro_batches):
@@ -109,10 +110,10 @@ def test_a_step_is_traced_once_for_all_shapes(examples):
         return forward(inputs, training, draw)
 
     optimizer = build_optimizer(model, 1e-3, 100, 0.1, 0.01)
-    spec = batch_spec(ONE_DEVICE, examples)
+    spec = Feed(ONE_DEVICE, examples).spec
     steps = Steps(Objective(task="imdb"), noting_forward, model, optimizer, ONE_DEVICE, spec)
     plan = epoch_plan(examples.lengths, 8, seed=0, epoch=0)
-    batches = list(distributed_batches(ONE_DEVICE, examples, plan))
+    batches = list(Feed(ONE_DEVICE, examples).batches(plan))
     assert len({tuple(batch["token_ids"].shape) for batch in batches}) > 2
     for batch in batches:
         steps.train([batch])
