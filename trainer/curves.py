@@ -1,5 +1,6 @@
 """curves.png: the measures of a run over its epochs, of training and validation."""
 
+import gc
 import itertools
 import math
 import os
@@ -30,6 +31,7 @@ def draw_curves(lines: Lines, path: pathlib.Path) -> None:
     temporary = path.with_name(f".{path.name}.tmp")
     FigureCanvasAgg(curves_figure(lines)).print_png(temporary)
     os.replace(temporary, path)
+    gc.collect()  # a figure is in cycles, and few objects hold its megabytes of pixels
 
 
 def curves_figure(lines: Lines) -> Figure:

@@ -1,13 +1,15 @@
 """trainer/history.py, curves.py, events.py and measures.py."""
 
+import gc
 import json
 import resource
 
 import pytest
 import tensorflow as tf
+from matplotlib.figure import Figure
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from trainer.curves import curves_figure
+from trainer.curves import curves_figure, draw_curves
 from trainer.history import History
 from trainer.measures import split_measures
 
@@ -159,3 +161,12 @@ def test_curves_number_whole_epochs(epochs):
     ticks = [tick for tick in figure.axes[0].get_xticks() if 1 <= tick <= epochs]
     assert ticks
     assert all(tick == int(tick) for tick in ticks)
+
+
+def test_a_picture_leaves_no_figure_in_memory(tmp_path):
+    gc.disable()
+    try:
+        draw_curves([line(1)], tmp_path / "curves.png")
+        assert not [each for each in gc.get_objects() if isinstance(each, Figure)]
+    finally:
+        gc.enable()
