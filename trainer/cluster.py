@@ -40,6 +40,26 @@ class Cluster:
         return sum(len(addresses) for addresses in self.jobs.values())
 
     @property
+    def name(self) -> str:
+        """Of this process, such as "worker 1"."""
+        return f"{self.job} {self.index}"
+
+    @property
+    def address(self) -> str:
+        """Of this process, host:port."""
+        return self.jobs[self.job][self.index]
+
+    @property
+    def others(self) -> dict[str, str]:
+        """The other processes: name -> address."""
+        names = {
+            f"{job} {index}": address
+            for job, addresses in self.jobs.items()
+            for index, address in enumerate(addresses)
+        }
+        return {name: address for name, address in names.items() if name != self.name}
+
+    @property
     def is_chief(self) -> bool:
         """Whether this process is the one that writes the run directory."""
         return self.job == "chief" or ("chief" not in self.jobs and self.index == 0)

@@ -49,7 +49,6 @@ def make_strategy(name: str | None = None, tpu: str | None = None) -> tf.distrib
 
 def _multi_worker(cluster: Cluster) -> tf.distribute.Strategy:
     jobs = {job: list(addresses) for job, addresses in cluster.jobs.items()}
-    logger.info("%s %d waits for all %d workers", cluster.job, cluster.index, cluster.processes)
     return tf.distribute.MultiWorkerMirroredStrategy(
         cluster_resolver=tf.distribute.cluster_resolver.SimpleClusterResolver(
             tf.train.ClusterSpec(jobs),

@@ -7,6 +7,7 @@ import signal
 import socket
 import sys
 import threading
+from collections.abc import Iterator
 from types import FrameType, TracebackType
 from typing import Any, NoReturn, Self
 
@@ -23,8 +24,8 @@ class StoppedError(Exception):
 class Interrupts:
     """Notes signals, as a context manager in the main thread; elsewhere there are none to note.
 
-    Up to `claim` a signal ends the process as the system has it, and from then on up to `defer` by
-    an exception, since there is nothing to save. After that the first one only sets `requested`,
+    Up to `defer` a signal ends the process by an exception, since there is nothing to save, and
+    inside `left_to_system` as the system has it. After that the first one only sets `requested`,
     and the second ends the process at once. A thread reads them, since Python's own handlers would
     wait for the end of a TensorFlow call.
     """
@@ -39,7 +40,7 @@ class Interrupts:
             reader, self._writer = socket.socketpair()
             self._writer.setblocking(False)
             self._previous_fd = signal.set_wakeup_fd(self._writer.fileno())
-            self._previous = {n: signal.signal(n, signal.SIG_DFL) for n in SIGNALS}
+            self._previous = {n: signal.signal(n, self._handle) for n in SIGNALS}
             threading.Thread(target=self._watch, args=(reader,), daemon=True).start()
         return self
 
@@ -56,9 +57,13 @@ class Interrupts:
             signal.set_wakeup_fd(self._previous_fd)
             self._writer.close()  # ends the thread
 
-    def claim(self) -> None:
-        """Takes the signals. Call it when the strategy is made: TensorFlow lets no Python run in a
-        worker that waits for the others, and takes SIGTERM for itself."""
+    @contextlib.contextmanager
+    def left_to_system(self) -> Iterator[None]:
+        """Gives the signals away while the strategy is made: TensorFlow lets no Python run while
+        it connects to the other workers, and takes SIGTERM for itself, which this takes back."""
+        for number in self._previous:
+            signal.signal(number, signal.SIG_DFL)
+        yield
         for number in self._previous:
             signal.signal(number, self._handle)
 

@@ -12,6 +12,7 @@ from preprocessing.dataset_info import DatasetInfo
 from trainer import run_dir
 from trainer.best import best_epoch, is_patience_over
 from trainer.checkpoints import CHECKPOINT_DIR, Checkpoints, Place
+from trainer.cluster import read_cluster
 from trainer.components import Components
 from trainer.config import TrainConfig, fingerprint
 from trainer.disk import disk_errors
@@ -33,6 +34,7 @@ from trainer.interrupts import Interrupts, StoppedError
 from trainer.model_card import TrainedModel, write_model_card
 from trainer.preflight import check_data, check_same_run
 from trainer.presets import architecture_of
+from trainer.rendezvous import wait_for_workers
 from trainer.report import StepReport, epoch_text
 from trainer.summary import print_summary, summary_console
 from trainer.validation import Evaluator, Predictions
@@ -55,8 +57,10 @@ def train_and_evaluate(config: TrainConfig, overwrite: bool = False) -> None:
         KeyboardInterrupt: after SIGINT, likewise.
     """
     with Interrupts() as interrupts:
-        strategy = make_strategy(config.strategy, config.tpu)
-        interrupts.claim()
+        if config.strategy in (None, "multi_worker") and (cluster := read_cluster()):
+            wait_for_workers(cluster)
+        with interrupts.left_to_system():
+            strategy = make_strategy(config.strategy, config.tpu)
         try:
             with peer_errors(strategy), disk_errors(pathlib.Path(config.output_dir)):
                 _train_and_evaluate(config, strategy, interrupts, overwrite)

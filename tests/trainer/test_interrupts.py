@@ -14,7 +14,8 @@ import hashlib, logging, time
 from trainer.interrupts import Interrupts
 logging.basicConfig(level=logging.INFO, format="%(message)s")
 with Interrupts() as interrupts:
-    interrupts.claim()
+    with interrupts.left_to_system():
+        pass
 """
 BEFORE = "    print('ready', flush=True); time.sleep(60)"
 ASKED = """
@@ -79,6 +80,7 @@ def test_signals_are_as_before_afterwards():
     code = "import signal\nfrom trainer.interrupts import Interrupts, SIGNALS\n"
     code += "def kept(): return [signal.getsignal(n) for n in SIGNALS]\nbefore = kept()\n"
     code += "with Interrupts() as interrupts:\n"
-    code += "    interrupts.claim()\n    assert not set(kept()) & set(before)\n"
+    code += "    with interrupts.left_to_system(): pass\n"
+    code += "    assert not set(kept()) & set(before)\n"
     code += "assert kept() == before and signal.set_wakeup_fd(-1) == -1"
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)

@@ -91,8 +91,13 @@ def test_workers_with_other_flags_do_not_train_together(tiny_config, fields, sta
         assert re.match(r"error: worker \d: what is to be trained is not the same in all wor", last)
 
 
-def test_a_worker_that_waits_for_the_others_can_be_interrupted(
-    tiny_config, imdb_data, start_trainer
+@pytest.mark.parametrize(
+    ("number", "status"),
+    [(signal.SIGINT, 130), (signal.SIGTERM, 0)],
+    ids=["int", "term"],
+)
+def test_a_worker_that_waits_for_the_others_can_be_stopped(
+    tiny_config, imdb_data, start_trainer, number, status
 ):
     cluster = {"worker": [f"localhost:{port}" for port in free_ports(2)]}
     task = {"type": "worker", "index": 1}
@@ -101,8 +106,8 @@ def test_a_worker_that_waits_for_the_others_can_be_interrupted(
     while "worker 1 waits for all 2 workers" not in alone.log():
         time.sleep(0.1)
     time.sleep(1)
-    alone.send_signal(signal.SIGINT)
-    assert alone.finish(timeout_s=30)[0] == -signal.SIGINT
+    alone.send_signal(number)
+    assert alone.finish(timeout_s=30)[0] == status
 
 
 @pytest.mark.slow
