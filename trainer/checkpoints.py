@@ -14,11 +14,10 @@ import numpy as np
 from preprocessing.errors import InputError
 from trainer import checkpoint_files
 from trainer.checkpoint_files import BrokenCheckpointError
+from trainer.run_files import CHECKPOINT_DIR
 from trainer.tensorflow_keras import keras
 
 logger = logging.getLogger(__name__)
-
-CHECKPOINT_DIR = "checkpoints"
 
 
 @dataclasses.dataclass(kw_only=True)

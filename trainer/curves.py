@@ -13,7 +13,6 @@ from matplotlib.ticker import MaxNLocator
 
 from trainer.measures import SPLITS, Lines, split_measures
 
-CURVES_FILE = "curves.png"
 MOST_MARKED = 30  # epochs; with more, markers would hide the line
 # Okabe and Ito's colours, which more eyes tell apart; line styles, which show in grey too.
 _COLORS = {"train": "#0072b2", "validation": "#d55e00"}

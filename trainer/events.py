@@ -10,8 +10,8 @@ from typing import Any
 import tensorflow as tf
 
 from trainer.measures import SPLITS, split_measures
+from trainer.run_files import TENSORBOARD_DIR
 
-TENSORBOARD_DIR = "tensorboard"
 MOST_POINTS = 1000  # of a tag, over the run: as many as TensorBoard shows
 # Fields of an epoch's line that are no value over the epochs.
 _PLACES = ("epoch", "step")

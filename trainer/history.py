@@ -5,10 +5,10 @@ import pathlib
 import time
 from typing import Any
 
-from trainer.curves import CURVES_FILE, draw_curves
+from trainer.curves import draw_curves
 from trainer.events import Events
 from trainer.pace import Pace
-from trainer.run_files import HISTORY_FILE, write_whole
+from trainer.run_files import CURVES_FILE, HISTORY_FILE, write_whole
 
 
 class History:

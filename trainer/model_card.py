@@ -18,9 +18,8 @@ from trainer.markdown import bullets, code_block, escaped, facts, table
 from trainer.measures import Lines, epoch_measures
 from trainer.presets import FETCHED
 from trainer.report import clock
-from trainer.run_files import write_whole
+from trainer.run_files import MODEL_CARD_FILE, write_whole
 
-MODEL_CARD_FILE = "model_card.md"
 MODEL_DIRS = {"imdb": "models/sentiment", "squad": "models/qa"}
 MOST_SOURCES = 20
 MOST_LABELS = 50

@@ -19,6 +19,9 @@ from trainer.preset_folder import (
     folder_vocabulary_sha256,
     preset_folder,
 )
+from trainer.run_files import RUN_FILES, RUN_FOLDERS, TENSORBOARD_DIR
+
+_AWAY = "Move it away, or name another --output_dir."
 
 
 def check_run(
@@ -123,10 +126,10 @@ def check_preset(config: TrainConfig, info: DatasetInfo) -> None:
 
 
 def check_writable(folder: pathlib.Path) -> None:
-    """Checks that a folder is one, or can be made.
+    """Checks that a folder is one, or can be made, and that a run's files can be in it.
 
     Raises:
-        InputError: a file is in the way, or permission is missing.
+        InputError: a file or a folder is in the way, or permission is missing.
     """
     place = next(path for path in (folder, *folder.absolute().parents) if path.exists())
     if not place.is_dir():
@@ -135,6 +138,20 @@ def check_writable(folder: pathlib.Path) -> None:
         raise InputError(
             f"--output_dir {folder}: no permission to write in {place}. Name another folder."
         )
+    _check_places(folder)
+
+
+def _check_places(folder: pathlib.Path) -> None:
+    """Checks what stands where a run has its files and folders."""
+    for path in (folder / name for name in RUN_FILES):
+        if path.is_dir():
+            raise InputError(f"{path}: a folder, expected the run's file. {_AWAY}")
+    inner = (TENSORBOARD_DIR + "/train", TENSORBOARD_DIR + "/validation")
+    for path in (folder / name for name in (*RUN_FOLDERS, *inner)):
+        if path.exists() and not path.is_dir():
+            raise InputError(f"{path}: a file, expected the run's folder. {_AWAY}")
+        if path.is_dir() and not os.access(path, os.W_OK | os.X_OK):
+            raise InputError(f"{path}: no permission to write in it. {_AWAY}")
 
 
 def check_same_run(

@@ -9,16 +9,12 @@ from typing import Any
 
 from preprocessing.dataset_info import VOCABULARY_FILE, DatasetInfo
 from preprocessing.errors import InputError
-from trainer.checkpoints import CHECKPOINT_DIR
 from trainer.config import CONFIG_FILE, TrainConfig, read_config
-from trainer.curves import CURVES_FILE
 from trainer.disk import put_in_place, reserve
-from trainer.events import TENSORBOARD_DIR
 from trainer.fine_tuning import class_names
-from trainer.model_card import MODEL_CARD_FILE
 from trainer.models import task_model
 from trainer.presets import architecture_of, new_backbone
-from trainer.run_files import HISTORY_FILE, WEIGHTS_FILE, is_finished, write_whole
+from trainer.run_files import RUN_FILES, RUN_FOLDERS, WEIGHTS_FILE, is_finished, write_whole
 from trainer.tensorflow_keras import keras
 
 H5_BYTES_PER_VARIABLE = 4096  # of names and indices, seen 2,200
@@ -42,10 +38,9 @@ class Run:
 
 def remove_run(run_dir: pathlib.Path) -> None:
     """Removes what a run has written into the folder, and nothing else."""
-    files = (WEIGHTS_FILE, CONFIG_FILE, VOCABULARY_FILE, HISTORY_FILE, CURVES_FILE, MODEL_CARD_FILE)
-    for name in files:
+    for name in RUN_FILES:
         (run_dir / name).unlink(missing_ok=True)
-    for name in (CHECKPOINT_DIR, TENSORBOARD_DIR):
+    for name in RUN_FOLDERS:
         shutil.rmtree(run_dir / name, ignore_errors=True)
 
 

@@ -1,16 +1,28 @@
-"""The files in a run directory that are read and written without TensorFlow, too."""
+"""What a run directory holds, and the files that are used without TensorFlow, too."""
 
 import json
 import pathlib
 from collections.abc import Mapping
 from typing import Any
 
+from preprocessing.dataset_info import VOCABULARY_FILE
 from preprocessing.errors import InputError
 from trainer.best import line_of_weights
+from trainer.config import CONFIG_FILE
 from trainer.disk import put_in_place
 
 WEIGHTS_FILE = "model.weights.h5"
 HISTORY_FILE = "history.jsonl"
+CURVES_FILE = "curves.png"
+MODEL_CARD_FILE = "model_card.md"
+CHECKPOINT_DIR = "checkpoints"
+TENSORBOARD_DIR = "tensorboard"
+
+RUN_FILES = (
+    *(WEIGHTS_FILE, CONFIG_FILE, VOCABULARY_FILE),
+    *(HISTORY_FILE, CURVES_FILE, MODEL_CARD_FILE),
+)
+RUN_FOLDERS = (CHECKPOINT_DIR, TENSORBOARD_DIR)
 
 
 def write_whole(path: pathlib.Path, text: str) -> None:

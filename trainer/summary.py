@@ -8,17 +8,14 @@ from rich.table import Table
 from rich.text import Text
 
 from preprocessing.dataset_report import printable
-from trainer.curves import CURVES_FILE
-from trainer.events import TENSORBOARD_DIR
 from trainer.measures import Lines, epoch_measures
 from trainer.model_card import (
-    MODEL_CARD_FILE,
     TrainedModel,
     duration,
     export_command,
     peak_memory,
 )
-from trainer.run_files import HISTORY_FILE
+from trainer.run_files import CURVES_FILE, HISTORY_FILE, MODEL_CARD_FILE, TENSORBOARD_DIR
 
 MOST_ROWS = 20  # of epochs, the last ones
 FILE_COLUMNS = 140  # where there is no terminal to be as wide as

@@ -11,7 +11,7 @@ import tensorflow as tf
 from preprocessing.dataset_info import DatasetInfo
 from trainer import run_dir
 from trainer.best import best_epoch, is_patience_over
-from trainer.checkpoints import CHECKPOINT_DIR, Checkpoints, Place
+from trainer.checkpoints import Checkpoints, Place
 from trainer.cluster import read_cluster
 from trainer.components import Components
 from trainer.config import TrainConfig, fingerprint
@@ -36,6 +36,7 @@ from trainer.preflight import check_data, check_same_run
 from trainer.presets import architecture_of
 from trainer.rendezvous import wait_for_workers
 from trainer.report import StepReport, epoch_text
+from trainer.run_files import CHECKPOINT_DIR
 from trainer.summary import print_summary, summary_console
 from trainer.validation import Evaluator, Predictions
 from trainer.workers import any_worker, peer_errors

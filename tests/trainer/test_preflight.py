@@ -112,6 +112,35 @@ def test_a_folder_without_permission(config, tmp_path):
         check_run(dataclasses.replace(config, output_dir=str(tmp_path / "locked" / "run")))
 
 
+@pytest.mark.parametrize("overwrite", [False, True])
+@pytest.mark.parametrize(
+    "name", ["tensorboard", "tensorboard/train", "tensorboard/validation", "checkpoints"]
+)
+def test_a_file_in_the_place_of_a_folder(config, name, overwrite):
+    path = pathlib.Path(config.output_dir) / name
+    path.parent.mkdir(parents=True)
+    path.write_text("notes")
+    with pytest.raises(InputError, match=rf"run/{name}: a file, expected the run's folder\. Move"):
+        check_run(config, overwrite)
+    assert path.read_text() == "notes"
+
+
+@pytest.mark.parametrize(
+    "name", ["model.weights.h5", "config.json", "vocab.txt", "history.jsonl", "curves.png"]
+)
+def test_a_folder_in_the_place_of_a_file(config, name):
+    (pathlib.Path(config.output_dir) / name).mkdir(parents=True)
+    with pytest.raises(InputError, match=rf"run/{name}: a folder, expected the run's file\. Move"):
+        check_run(config)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_folder_of_the_run_without_permission(config):
+    (pathlib.Path(config.output_dir) / "checkpoints").mkdir(mode=0o500, parents=True)
+    with pytest.raises(InputError, match="run/checkpoints: no permission to write in it"):
+        check_run(config)
+
+
 def write_run(config, **changed):
     folder = pathlib.Path(config.output_dir)
     folder.mkdir()
