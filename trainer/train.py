@@ -18,19 +18,12 @@ from trainer.config import TrainConfig, fingerprint
 from trainer.disk import disk_errors
 from trainer.distribution import check_agreement, is_chief, make_strategy
 from trainer.epoch_line import cost, means, peak_memory
-from trainer.failures import (
-    LossCheck,
-    StepPlace,
-    check_evaluation,
-    check_memory,
-    check_weights,
-    largest_batch,
-    memory_errors,
-)
 from trainer.fine_tuning import metric_of
+from trainer.finite import LossCheck, StepPlace, check_evaluation, check_weights
 from trainer.hardware import hardware
 from trainer.history import History, write_history
 from trainer.interrupts import Interrupts, StoppedError
+from trainer.memory import check_memory, largest_batch, memory_errors
 from trainer.model_card import TrainedModel, write_model_card
 from trainer.preflight import check_data, check_same_run
 from trainer.presets import architecture_of

@@ -1,31 +1,25 @@
-"""trainer/failures.py."""
+"""trainer/memory.py."""
 
-import math
 import os
 import pathlib
 import sys
 
 import numpy as np
 import pytest
-import tensorflow as tf
 
 from preprocessing.errors import InputError
 from tests.trainer.test_resume import finish
 from tests.trainer.tiny import ARCHITECTURE, start, trainer_command
 from trainer.config import TrainConfig
-from trainer.failures import (
+from trainer.hardware import memory_limit_mib
+from trainer.input_pipeline import Sharding
+from trainer.memory import (
     BatchSize,
-    LossCheck,
-    StepPlace,
-    check_evaluation,
     check_memory,
-    check_weights,
     largest_batch,
     least_memory_mib,
     memory_errors,
 )
-from trainer.hardware import memory_limit_mib
-from trainer.input_pipeline import Sharding
 from trainer.presets import new_backbone
 
 SIZE = BatchSize(rows=64, length=512, replicas=1)
@@ -35,7 +29,6 @@ BASE = {  # BERT-base (Devlin et al. 2018, section 3)
     "hidden_dim": 768,
     "intermediate_dim": 3072,
 }
-PLACE = StepPlace(epoch=2, step=7, saved=100, checkpoints=pathlib.Path("run/checkpoints"))
 # oneDNN's kernels crash where TensorFlow's own raise; 2 GiB more than what TensorFlow takes.
 LIMITED = """
 import resource
@@ -126,55 +119,3 @@ def test_a_run_out_of_memory_ends_in_one_line(tiny_config, tiny_preset, squad_da
     last = log.splitlines()[-1]
     assert last.startswith("error: out of memory (OOM when allocating tensor with shape[")
     assert "--global_batch_size 64 over 1 replicas) and --precision float32. Give a " in last
-
-
-def test_a_loss_that_is_not_finite_names_step_and_checkpoint():
-    with pytest.raises(InputError) as caught:
-        LossCheck(config(precision="bfloat16")).counts(math.nan, math.nan, PLACE)
-    assert str(caught.value) == (
-        "the loss is nan at step 7 of epoch 2. The checkpoint after 100 steps of the run is "
-        "kept in run/checkpoints. Try a smaller --learning_rate than 5e-05, a larger "
-        "--warmup_fraction than 0.1, or --precision float32, in another --output_dir or with "
-        "--overwrite."
-    )
-
-
-@pytest.mark.parametrize(
-    "steps",
-    [
-        pytest.param([(0.5, math.inf, 512.0)] * 20, id="the-scale-can-still-fall"),
-        pytest.param([(0.5, math.inf, 1.0)] * 4 + [(0.5, 2.0, 1.0)], id="recovers"),
-        pytest.param(([(math.nan, math.nan, 1.0)] * 4 + [(0.5, 2.0, 1.0)]) * 2, id="not-in-a-row"),
-    ],
-)
-def test_with_a_loss_scale_overflows_pass(steps):
-    check = LossCheck(config(precision="float16"))
-    for loss, norm, scale in steps:
-        assert check.counts(loss, norm, PLACE, scale) == math.isfinite(loss)
-
-
-def test_with_the_least_loss_scale_five_overflows_in_a_row_stop():
-    check = LossCheck(config(precision="float16"))
-    for _ in range(4):
-        assert check.counts(0.5, math.inf, PLACE, 1.0)
-    message = "the norm of the gradient is inf, as in the 4 steps before it at step 7 of epoch 2"
-    with pytest.raises(InputError, match=message):
-        check.counts(0.5, math.inf, PLACE, 1.0)
-
-
-def test_a_gradient_that_is_not_finite():
-    with pytest.raises(InputError, match="the norm of the gradient is inf at step 7 of epoch 2"):
-        LossCheck(config()).counts(0.5, math.inf, PLACE)
-
-
-def test_weights_that_are_not_finite_are_not_saved():
-    check_weights([tf.Variable([1.0, 2.0])], PLACE)
-    broken = tf.Variable([1.0, math.inf], name="kernel")
-    with pytest.raises(InputError, match=r"the weights kernel.* are not finite after step 7 of"):
-        check_weights([tf.Variable([1.0]), broken], PLACE)
-
-
-def test_an_evaluation_that_is_not_finite():
-    check_evaluation("validation", 3.0, 1)
-    with pytest.raises(InputError, match="the loss over validation is inf after epoch 1"):
-        check_evaluation("validation", math.inf, 1)

@@ -1,12 +1,10 @@
-"""What ends a run in its middle: memory that is not enough, numbers that are not finite."""
+"""Memory that is not enough: told before the first step where it can be, and what to lower."""
 
 import contextlib
 import dataclasses
 import logging
-import math
-import pathlib
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -15,12 +13,10 @@ from preprocessing.errors import InputError
 from trainer.config import TrainConfig
 from trainer.hardware import memory_limit_mib
 from trainer.input_pipeline import Sharding
-from trainer.optimizer import LEAST_LOSS_SCALE
 
 logger = logging.getLogger(__name__)
 
 USUAL_MEMORY = 2.5  # times `least_memory_mib`: measured in float32 and bfloat16
-MOST_OVERFLOWS = 5  # steps in a row, at the least loss scale
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -140,103 +136,3 @@ def _reason(error: BaseException) -> str:
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     of_tensor = [line for line in lines if "allocat" in line]
     return (of_tensor or lines or [type(error).__name__])[0][:200]
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class StepPlace:
-    """A step of a run, for people.
-
-    Attributes:
-        epoch: from 1.
-        step: in the epoch, from 1.
-        saved: the steps of the run, from its start, that the last checkpoint knows; None without.
-        checkpoints: the folder of the checkpoints.
-    """
-
-    epoch: int
-    step: int
-    saved: int | None
-    checkpoints: pathlib.Path
-
-
-class LossCheck:
-    """Stops a run whose loss or gradient is not finite.
-
-    Args:
-        config: of the run.
-    """
-
-    def __init__(self, config: TrainConfig):
-        self._config, self._overflows = config, 0
-
-    def counts(
-        self, loss: float, gradient_norm: float, place: StepPlace, loss_scale: float | None = None
-    ) -> bool:
-        """Whether a step's loss belongs into the mean of the epoch.
-
-        Args:
-            loss: the step's mean.
-            gradient_norm: of the step, without the scale.
-            place: of the step.
-            loss_scale: of float16, that the step had; None in the other precisions. With one, a
-                step whose gradient overflows leaves the weights as they are and lowers it.
-
-        Raises:
-            InputError: one of them is not finite, and no lower scale can help.
-        """
-        if math.isfinite(loss) and math.isfinite(gradient_norm):
-            self._overflows = 0
-            return True
-        what = f"the loss is {loss}"
-        if math.isfinite(loss):
-            what = f"the norm of the gradient is {gradient_norm}"
-        if loss_scale is None:
-            self._stop(what, place)
-        self._overflows = self._overflows + 1 if loss_scale <= LEAST_LOSS_SCALE else 0
-        if self._overflows >= MOST_OVERFLOWS:
-            self._stop(f"{what}, as in the {MOST_OVERFLOWS - 1} steps before it", place)
-        return math.isfinite(loss)
-
-    def _stop(self, what: str, place: StepPlace) -> NoReturn:
-        config = self._config
-        other = "" if config.precision == "float32" else ", or --precision float32"
-        raise InputError(
-            f"{what} at step {place.step} of epoch {place.epoch}. {_kept(place)} Try a "
-            f"smaller --learning_rate than {config.learning_rate:g}, a larger --warmup_fraction "
-            f"than {config.warmup_fraction:g}{other}, in another --output_dir or with --overwrite."
-        )
-
-
-def check_weights(variables: Sequence[tf.Variable], place: StepPlace) -> None:
-    """Stops before weights that are not finite take the place of a good checkpoint.
-
-    Raises:
-        InputError: a variable has a number that is not finite.
-    """
-    for variable in variables:
-        if not bool(tf.reduce_all(tf.math.is_finite(variable))):
-            raise InputError(
-                f"the weights {variable.name} are not finite after step {place.step} of epoch "
-                f"{place.epoch}: they are not saved. {_kept(place)} Try a smaller --learning_rate, "
-                "in another --output_dir or with --overwrite."
-            )
-
-
-def check_evaluation(split: str, loss: float, epoch: int) -> None:
-    """Stops before an epoch without figures goes to the history.
-
-    Raises:
-        InputError: the loss over a split is not finite.
-    """
-    if not math.isfinite(loss):
-        raise InputError(
-            f"the loss over {split} is {loss} after epoch {epoch}, although the weights are "
-            "finite: a number overflows. Try --precision float32 or a smaller --learning_rate, in "
-            "another --output_dir or with --overwrite."
-        )
-
-
-def _kept(place: StepPlace) -> str:
-    if place.saved is None:
-        return "There is no checkpoint yet."
-    return f"The checkpoint after {place.saved} steps of the run is kept in {place.checkpoints}."
