@@ -21,7 +21,7 @@ from trainer.epoch_line import cost, means, peak_memory
 from trainer.fine_tuning import metric_of
 from trainer.finite import LossCheck, StepPlace, check_evaluation, check_weights
 from trainer.hardware import hardware
-from trainer.history import History, write_history
+from trainer.history import History
 from trainer.interrupts import Interrupts, StoppedError
 from trainer.memory import check_memory, largest_batch, memory_errors
 from trainer.model_card import TrainedModel, write_model_card
@@ -139,8 +139,6 @@ class _Run:
             logger.info("going on after epoch %d, step %d", self.place.epoch, self.place.step)
         elif self.chief:
             run_dir.start_run(self.folder, self.config, self.info, self.parts.backbone)
-        if self.chief:
-            write_history(self.folder, self.place.lines)
         check_agreement(
             self.strategy,
             self.place.total_steps,
@@ -160,7 +158,7 @@ class _Run:
             self.place.finish_epoch(line)
             self._keep_best()
             if self.history:
-                self.history.add_epoch(line)
+                self.history.add_epoch(self.place.lines)
                 logger.info(epoch_text(line, self.config.epochs))
 
     def take_best(self) -> None:
@@ -273,7 +271,7 @@ class _Run:
 
     def _open_history(self) -> History:
         total_steps = self.parts.steps_per_epoch * self.config.epochs
-        return History(self.folder, self.place.epoch, self.place.total_steps, total_steps)
+        return History(self.folder, self.place.lines, self.place.total_steps, total_steps)
 
     def _loss_scale(self) -> float | None:
         is_scaled = self.config.precision == "float16"

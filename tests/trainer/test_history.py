@@ -24,12 +24,16 @@ def line(epoch):
     }
 
 
+def lines(epochs):
+    return [line(epoch) for epoch in range(1, epochs + 1)]
+
+
 def train(history, steps, epoch=None):
     """Adds steps of 4 examples and 80 tokens, and the line of an epoch."""
     for step in steps:
         history.add_step(step, 4, 80, loss=1 / step, learning_rate=0.1)
     if epoch:
-        history.add_epoch(line(epoch))
+        history.add_epoch(lines(epoch))
 
 
 def points(run_dir, run):
@@ -48,17 +52,23 @@ def points(run_dir, run):
 
 
 def test_a_resumed_history_forgets_what_the_checkpoint_does_not_know(tmp_path):
-    history = History(tmp_path, epochs=0, step=0, total_steps=30)
+    def epochs():
+        written = (tmp_path / "history.jsonl").read_text().splitlines()
+        return [json.loads(each)["epoch"] for each in written]
+
+    history = History(tmp_path, [], step=0, total_steps=30)
     for epoch in (1, 2, 3):
-        history.add_epoch(line(epoch))
-    History(tmp_path, epochs=1, step=10, total_steps=30).add_epoch(line(2))
-    lines = (tmp_path / "history.jsonl").read_text().splitlines()
-    assert [json.loads(each)["epoch"] for each in lines] == [1, 2]
+        history.add_epoch(lines(epoch))
+    assert epochs() == [1, 2, 3]
+    resumed = History(tmp_path, lines(1), step=10, total_steps=30)
+    assert epochs() == [1]
+    resumed.add_epoch(lines(2))
+    assert epochs() == [1, 2]
     assert (tmp_path / "curves.png").read_bytes()[:4] == b"\x89PNG"
 
 
 def test_training_and_validation_overlay_in_tensorboard(tmp_path):
-    train(History(tmp_path, 0, 0, total_steps=30), range(1, 11), epoch=1)
+    train(History(tmp_path, [], 0, total_steps=30), range(1, 11), epoch=1)
     of_training, of_validation = points(tmp_path, "train"), points(tmp_path, "validation")
     assert of_validation == {"epoch/loss": [(10, 2.0)]}
     assert of_training["epoch/loss"] == [(10, 1.0)]
@@ -77,12 +87,12 @@ def test_training_and_validation_overlay_in_tensorboard(tmp_path):
     [pytest.param(13, 1, id="in-an-epoch"), pytest.param(20, 1, id="before-the-epoch's-line")],
 )
 def test_a_resumed_run_has_no_point_twice(tmp_path, done, epochs):
-    stopped = History(tmp_path, 0, 0, total_steps=30)
+    stopped = History(tmp_path, [], 0, total_steps=30)
     train(stopped, range(1, 11), epoch=1)
     train(stopped, range(11, 21), epoch=2)
     train(stopped, range(21, 26))
     stopped.flush()
-    resumed = History(tmp_path, epochs, done, total_steps=30)
+    resumed = History(tmp_path, lines(epochs), done, total_steps=30)
     train(resumed, range(done + 1, 21), epoch=2)
     found = points(tmp_path, "train")
     assert [step for step, _ in found["step/loss"]] == list(range(1, 21))
@@ -91,17 +101,17 @@ def test_a_resumed_run_has_no_point_twice(tmp_path, done, epochs):
 
 
 def test_events_cut_short_by_a_kill_are_kept_up_to_there(tmp_path):
-    train(History(tmp_path, 0, 0, total_steps=30), range(1, 11), epoch=1)
+    train(History(tmp_path, [], 0, total_steps=30), range(1, 11), epoch=1)
     (path,) = (tmp_path / "tensorboard" / "train").iterdir()
     path.write_bytes(path.read_bytes()[:-3])  # the last event is of the epoch's seconds
-    train(History(tmp_path, 1, 10, total_steps=30), range(11, 13), epoch=2)
+    train(History(tmp_path, lines(1), 10, total_steps=30), range(11, 13), epoch=2)
     found = points(tmp_path, "train")
     assert [step for step, _ in found["step/loss"]] == list(range(1, 13))
     assert found["epoch/seconds"] == [(20, 2.0)]
 
 
 def test_steps_of_a_long_run_are_thinned(tmp_path):
-    history = History(tmp_path, 0, 0, total_steps=4000)
+    history = History(tmp_path, [], 0, total_steps=4000)
     train(history, range(1, 11))
     history.flush()
     found = points(tmp_path, "train")
@@ -109,7 +119,7 @@ def test_steps_of_a_long_run_are_thinned(tmp_path):
 
 
 def test_a_full_disk_is_an_os_error(tmp_path):
-    history = History(tmp_path, 0, 0, total_steps=1000)
+    history = History(tmp_path, [], 0, total_steps=1000)
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, hard))
     try:
