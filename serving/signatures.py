@@ -1,7 +1,7 @@
 """Raw text in, named answers out: the signatures of the served models.
 
-Names, dtypes and shapes are a contract with every client; `tests/serving/test_signatures.py`
-freezes them.
+Names, dtypes and shapes are a contract with every client; `tests/serving/test_export.py` freezes
+them.
 """
 
 import dataclasses
@@ -11,8 +11,11 @@ from collections.abc import Callable, Sequence
 import tensorflow as tf
 
 from preprocessing.tokenizer import BertTokenizer
-from serving.span_graph import NBest, candidate_spans, n_best, null_scores
-from serving.window_graph import cut_windows
+from serving.answer_graph import NBest, best_spans, n_best
+from serving.chunks import in_chunks
+from serving.span_graph import N_BEST, NEVER, PLACES, Places, best_places
+from serving.text_graph import TextTokens, example_texts
+from serving.window_graph import cut_windows, tokenize_request, window_tokens
 
 # (token_ids, segment_ids int32[batch, sequence], lengths int32[batch]) -> float32[batch]
 ReviewLogit = Callable[[tf.Tensor, tf.Tensor, tf.Tensor], tf.Tensor]
@@ -53,17 +56,17 @@ class Sentiment(tf.Module):
         self._tokenizer = tokenizer
         self._max_seq_length = max_seq_length
         self._labels = tuple(labels)
-        self._review_logit = tf.function(review_logit, input_signature=_ENCODER_INPUT)
+        self._review_logit = tf.function(review_logit, _ENCODER_INPUT, autograph=False)
 
-    @tf.function(input_signature=[_TEXT])
+    @tf.function(input_signature=[_TEXT], autograph=False)
     def serving_default(self, text: tf.Tensor) -> dict[str, tf.Tensor]:
         """text string[batch] -> probability of the positive class, float32[batch]."""
         return {"probability": self._probability(text)}
 
-    @tf.function(input_signature=[_EXAMPLES])
+    @tf.function(input_signature=[_EXAMPLES], autograph=False)
     def classify(self, examples: tf.Tensor) -> dict[str, tf.Tensor]:
         """Serialized tf.Examples with a feature `text` -> classes, scores, both [batch, 2]."""
-        positive = self._probability(_texts(examples))
+        positive = self._probability(example_texts(examples))
         scores = tf.stack([1.0 - positive, positive], axis=1)
         return {"classes": _class_names(self._labels, scores), "scores": scores}
 
@@ -72,8 +75,9 @@ class Sentiment(tf.Module):
         return {"serving_default": self.serving_default, "classify": self.classify}
 
     def _probability(self, text: tf.Tensor) -> tf.Tensor:
-        encoded = _encoder_inputs(self._tokenizer, text, self._max_seq_length)
-        return tf.sigmoid(self._review_logit(*encoded))
+        tokens = TextTokens(self._tokenizer, text, self._max_seq_length)
+        spec = tf.TensorSpec([], tf.float32)
+        return tf.sigmoid(tokens.in_chunks(self._review_logit, spec))
 
 
 class TextClassifier(tf.Module):
@@ -100,9 +104,9 @@ class TextClassifier(tf.Module):
         self._tokenizer = tokenizer
         self._max_seq_length = max_seq_length
         self._labels = tuple(labels)
-        self._class_logits = tf.function(class_logits, input_signature=_ENCODER_INPUT)
+        self._class_logits = tf.function(class_logits, _ENCODER_INPUT, autograph=False)
 
-    @tf.function(input_signature=[_TEXT])
+    @tf.function(input_signature=[_TEXT], autograph=False)
     def serving_default(self, text: tf.Tensor) -> dict[str, tf.Tensor]:
         """text string[batch] -> the likeliest label, string[batch], and the probabilities of all,
         float32[batch, classes], in the order of `classify`'s classes."""
@@ -113,10 +117,10 @@ class TextClassifier(tf.Module):
             "probabilities": probabilities,
         }
 
-    @tf.function(input_signature=[_EXAMPLES])
+    @tf.function(input_signature=[_EXAMPLES], autograph=False)
     def classify(self, examples: tf.Tensor) -> dict[str, tf.Tensor]:
         """Serialized tf.Examples with a feature `text` -> classes, scores: [batch, classes]."""
-        scores = self._probabilities(_texts(examples))
+        scores = self._probabilities(example_texts(examples))
         return {"classes": _class_names(self._labels, scores), "scores": scores}
 
     def signatures(self) -> dict[str, tf.types.experimental.GenericFunction]:
@@ -124,32 +128,14 @@ class TextClassifier(tf.Module):
         return {"serving_default": self.serving_default, "classify": self.classify}
 
     def _probabilities(self, text: tf.Tensor) -> tf.Tensor:
-        encoded = _encoder_inputs(self._tokenizer, text, self._max_seq_length)
-        return tf.nn.softmax(self._class_logits(*encoded))
-
-
-def _texts(examples: tf.Tensor) -> tf.Tensor:
-    features = tf.io.parse_example(examples, {"text": tf.io.FixedLenFeature([], tf.string)})
-    return features["text"]
+        tokens = TextTokens(self._tokenizer, text, self._max_seq_length)
+        spec = tf.TensorSpec([len(self._labels)], tf.float32)
+        return tf.nn.softmax(tokens.in_chunks(self._class_logits, spec))
 
 
 def _class_names(labels: tuple[str, ...], scores: tf.Tensor) -> tf.Tensor:
     """The labels once for each row: string[batch, classes]."""
     return tf.tile(tf.constant([labels]), [tf.shape(scores)[0], 1])
-
-
-def _encoder_inputs(
-    tokenizer: BertTokenizer, text: tf.Tensor, max_seq_length: int
-) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-    """token_ids and segment_ids, int32[batch, sequence], and lengths, int32[batch]."""
-    token_ids = tokenizer.tokenize(text)[:, : max_seq_length - 2]
-    rows = tf.size(text)
-    cls = tf.fill([rows, 1], tokenizer.cls_id)
-    sep = tf.fill([rows, 1], tokenizer.sep_id)
-    token_ids = tf.concat([cls, token_ids, sep], axis=1)
-    padded = token_ids.to_tensor(default_value=tokenizer.pad_id)
-    lengths = tf.cast(token_ids.row_lengths(), tf.int32)
-    return padded, tf.zeros_like(padded), lengths
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -183,24 +169,25 @@ class QuestionAnswering(tf.Module):
     ):
         super().__init__()
         self.vocabulary = tf.saved_model.Asset(str(vocabulary_path))
-        self._tokenizer = tokenizer
-        self._rules = rules
-        self._span_logits = tf.function(span_logits, input_signature=_ENCODER_INPUT)
+        self.tokenizer = tokenizer
+        self.rules = rules
+        self.span_logits = tf.function(span_logits, _ENCODER_INPUT, autograph=False)
+        # Both signatures are made of it, and the export holds it once.
+        asked = [_QUESTION, _CONTEXT]
+        self._answers = tf.function(self._ranked_answers, asked, autograph=False)
 
-    @tf.function(input_signature=[_QUESTION, _CONTEXT])
+    @tf.function(input_signature=[_QUESTION, _CONTEXT], autograph=False)
     def serving_default(self, question: tf.Tensor, context: tf.Tensor) -> dict[str, tf.Tensor]:
         """Each question's answer, or "", -1, -1 where there is none; all outputs are [batch]."""
         best, null_odds = self._answers(question, context)
-        is_null = best.start < 0
         # The first span that is one; where there is none at all, the first, which is null.
-        span = tf.argmax(~is_null, axis=1, output_type=tf.int32)
-        threshold = self._rules.null_score_diff_threshold
+        place = _first_true(best.start >= 0)
+        threshold = self.rules.null_score_diff_threshold
         if threshold is not None:
-            null = tf.argmax(is_null, axis=1, output_type=tf.int32)
-            span = tf.where(null_odds > threshold, null, span)
+            place = tf.where(null_odds > threshold, _first_true(best.start < 0), place)
 
         def take(values: tf.Tensor) -> tf.Tensor:
-            return tf.gather(values, span, axis=1, batch_dims=1)
+            return tf.gather(values, place, axis=1, batch_dims=1)
 
         return {
             "answer": take(best.answer),
@@ -210,35 +197,53 @@ class QuestionAnswering(tf.Module):
             "null_odds": null_odds,
         }
 
-    @tf.function(input_signature=[_QUESTION, _CONTEXT])
+    @tf.function(input_signature=[_QUESTION, _CONTEXT], autograph=False)
     def nbest(self, question: tf.Tensor, context: tf.Tensor) -> dict[str, tf.Tensor]:
         """The 20 best answers of each question, [batch, 20]; null_odds is [batch]."""
         best, null_odds = self._answers(question, context)
-        return {**best._asdict(), "null_odds": null_odds}
+        shown = {name: table[:, :N_BEST] for name, table in best._asdict().items()}
+        return {**shown, "null_odds": null_odds}
 
     def signatures(self) -> dict[str, tf.types.experimental.GenericFunction]:
         """By the names they are served under."""
         return {"serving_default": self.serving_default, "nbest": self.nbest}
 
-    def _answers(self, question: tf.Tensor, context: tf.Tensor) -> tuple[NBest, tf.Tensor]:
+    def _ranked_answers(self, question: tf.Tensor, context: tf.Tensor) -> tuple[NBest, tf.Tensor]:
         """The n-best table, and null score minus best span score: float32[batch]."""
-        same_number = tf.debugging.assert_equal(
-            tf.size(question), tf.size(context), "question and context differ in number"
-        )
-        with tf.control_dependencies([same_number]):  # else another op may fail before it
-            question, context = tf.identity(question), tf.identity(context)
+        question, context = _of_same_number(question, context)
+        rules = self.rules
+        request = tokenize_request(self.tokenizer, question, context, rules.max_query_length)
+        windows = cut_windows(request, rules.max_seq_length, rules.doc_stride)
+
+        def places_in(rows: tf.Tensor) -> Places:
+            chunk = windows.take(rows)
+            tokens = window_tokens(self.tokenizer, request, chunk)
+            return best_places(chunk, *self.span_logits(*tokens))
+
+        places = Places(*in_chunks(places_in, windows.lengths, PLACES))
+        spans = best_spans(request, windows, places)
         count = tf.size(question)
-        # Characters are counted as the tokenizer counts them: one per invalid sequence.
-        context = tf.strings.unicode_transcode(context, "UTF-8", "UTF-8", errors="replace")
-        rules = self._rules
-        lengths = rules.max_seq_length, rules.doc_stride, rules.max_query_length
-        windows = cut_windows(self._tokenizer, question, context, *lengths)
-        logits = self._span_logits(windows.token_ids, windows.segment_ids, windows.lengths)
-        spans = candidate_spans(windows, context, *logits)
-        null_score = null_scores(windows, logits, count)
+        null_score = tf.math.unsorted_segment_min(places.null_score, windows.question, count)
         allows_null = rules.null_score_diff_threshold is not None
-        best = n_best(spans, null_score if allows_null else None, count)
-        # No span at all: -inf. Then the odds are the null score alone.
+        best = n_best(request, spans, null_score if allows_null else None)
         best_score = tf.math.unsorted_segment_max(spans.score, spans.question, count)
-        best_score = tf.where(best_score < -1e30, tf.zeros_like(best_score), best_score)
+        # Of a question without any span it is the least float64.
+        best_score = tf.where(best_score < NEVER, tf.zeros_like(best_score), best_score)
         return best, tf.cast(null_score - best_score, tf.float32)
+
+
+def _of_same_number(question: tf.Tensor, context: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """The same tensors, or InvalidArgumentError with both numbers."""
+    numbers = tf.size(question), tf.size(context)
+    same_number = tf.debugging.Assert(
+        tf.equal(*numbers), ["question and context differ in number, expected as many:", *numbers]
+    )
+    with tf.control_dependencies([same_number]):  # else another op may fail before it
+        return tf.identity(question), tf.identity(context)
+
+
+def _first_true(flags: tf.Tensor) -> tf.Tensor:
+    """bool[rows, n] -> the place of each row's first true, 0 where there is none: int32[rows]."""
+    places = tf.where(flags, tf.range(tf.shape(flags)[1]), tf.int32.max)
+    first = tf.reduce_min(places, axis=1)
+    return tf.where(first == tf.int32.max, 0, first)

@@ -6,7 +6,7 @@ import pytest
 from preprocessing.tokenizer import BertTokenizer
 from preprocessing.vocabulary import load_vocabulary
 from preprocessing.windows import cut_windows as cut_windows_in_python
-from serving.window_graph import cut_windows
+from serving.window_graph import cut_windows, tokenize_request, window_tokens
 
 QUESTION = "who built the old bridge of the town?"
 CONTEXTS = {
@@ -22,9 +22,9 @@ CONTEXTS = {
 @pytest.mark.parametrize("stride", [1, 7, 100])
 def test_windows_are_those_of_preprocessing(vocabulary_path, context, stride):
     tokenizer = BertTokenizer(load_vocabulary(vocabulary_path))
-    windows = cut_windows(
-        tokenizer, ["x", QUESTION], [CONTEXTS["one-word"], context], 24, stride, 5
-    )
+    request = tokenize_request(tokenizer, ["x", QUESTION], [CONTEXTS["one-word"], context], 5)
+    windows = cut_windows(request, 24, stride)
+    token_ids, segment_ids, lengths = window_tokens(tokenizer, request, windows)
     question = tokenizer.tokenize([QUESTION]).to_list()[0][:5]
     tokens = tokenizer.tokenize([context]).to_list()[0]
     prefix = [tokenizer.cls_id, *question, tokenizer.sep_id]
@@ -33,11 +33,19 @@ def test_windows_are_those_of_preprocessing(vocabulary_path, context, stride):
     assert len(rows) == len(spans)
     for row, (start, end) in zip(rows, spans, strict=True):
         expected = [*prefix, *tokens[start:end], tokenizer.sep_id]
-        length = windows.lengths[row]
+        length = lengths[row]
         assert length == len(expected)
-        assert windows.token_ids[row, :length].numpy().tolist() == expected
-        assert set(windows.token_ids[row, length:].numpy()) <= {tokenizer.pad_id}
+        assert token_ids[row, :length].numpy().tolist() == expected
+        assert set(token_ids[row, length:].numpy()) <= {tokenizer.pad_id}
         segments = [0] * len(prefix) + [1] * (len(expected) - len(prefix))
-        assert windows.segment_ids[row, :length].numpy().tolist() == segments
+        assert segment_ids[row, :length].numpy().tolist() == segments
         assert windows.first_token[row] == start
-    np.testing.assert_array_equal(windows.num_context_tokens[rows[0]], spans[0][1] - spans[0][0])
+        assert windows.num_context_tokens[row] == end - start
+        assert windows.last_length[row] == spans[-1][1] - spans[-1][0]
+
+
+def test_each_distinct_context_is_tokenised_once(vocabulary_path):
+    tokenizer = BertTokenizer(load_vocabulary(vocabulary_path))
+    request = tokenize_request(tokenizer, ["a", "b", "c"], ["one", "two words", "one"], 5)
+    np.testing.assert_array_equal(request.context, [0, 1, 0])
+    assert request.context_ids.nrows() == request.characters.nrows() == 2
