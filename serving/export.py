@@ -119,7 +119,10 @@ def save(module: "Sentiment | TextClassifier | QuestionAnswering", folder: pathl
     """Writes the SavedModel with its signatures and its vocabulary (`assets/vocab.txt`)."""
     import tensorflow as tf
 
+    from serving.classify_method import set_classify_method
+
     tf.saved_model.save(module, str(folder), signatures=module.signatures())
+    set_classify_method(folder)
 
 
 def check_requests(task: str) -> dict[str, dict[str, list[str]]]:
