@@ -82,7 +82,8 @@ def predict(
                 candidates.append(Candidate(context[left:right], left, right, score))
     if threshold is not None:
         candidates.append(Candidate(*NULL, null_score))
-    chosen, seen = [], set()
+    chosen: list[Candidate] = []
+    seen = set()
     for candidate in sorted(candidates, key=lambda each: each.score, reverse=True):
         if len(chosen) == n_best:
             break
