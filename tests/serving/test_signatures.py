@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import tensorflow as tf
+from tensorflow.core.protobuf import saved_model_pb2
 
 from preprocessing.vocabulary import load_vocabulary
 from serving.saved_model import load_in_session
@@ -118,6 +119,13 @@ def test_an_empty_batch_is_answered(models):
     sentiment = load_in_session(models / "sentiment" / "1")
     assert sentiment("serving_default", {"text": []})["probability"].shape == (0,)
     assert sentiment("classify", {"inputs": []})["scores"].shape == (0, 2)
+
+
+def test_classify_has_the_method_of_classify(models):
+    content = (models / "sentiment" / "1" / "saved_model.pb").read_bytes()
+    signatures = saved_model_pb2.SavedModel.FromString(content).meta_graphs[0].signature_def
+    assert signatures["classify"].method_name == "tensorflow/serving/classify"
+    assert signatures["serving_default"].method_name == "tensorflow/serving/predict"
 
 
 def example(**features: list[bytes] | list[int]) -> bytes:
