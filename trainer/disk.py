@@ -12,8 +12,8 @@ _GO_ON = "give the same command again: it goes on from the last checkpoint that 
 MAKE_ROOM = f"Make room, and {_GO_ON}."
 _PERMIT = f"Name another --output_dir, or make this one writable and {_GO_ON}."
 _MEND = f"Mend that, and {_GO_ON}."
-_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-_FIXES = dict.fromkeys(_FULL, MAKE_ROOM) | dict.fromkeys(
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_FIXES = dict.fromkeys(FULL, MAKE_ROOM) | dict.fromkeys(
     (errno.EACCES, errno.EPERM, errno.EROFS), _PERMIT
 )
 
@@ -38,12 +38,12 @@ def disk_errors(run_dir: pathlib.Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno not in _FULL and not _is_inside(run_dir, error.filename):
+        if error.errno not in FULL and not is_inside(run_dir, error.filename):
             raise
         raise write_error(error, error.filename or "--output_dir") from error
 
 
-def _is_inside(folder: pathlib.Path, name: object) -> bool:
+def is_inside(folder: pathlib.Path, name: object) -> bool:
     """Whether an OSError's file is in the folder; there may be none, or a descriptor."""
     if not isinstance(name, str | os.PathLike):
         return False
