@@ -16,11 +16,10 @@ from google.protobuf.message import DecodeError
 
 from preprocessing import command_line
 from preprocessing.errors import InputError
-from serving import protocol
+from serving import protocol, provenance
 
 _SAVED_MODEL = "saved_model.pb"
 _WARM_UP = pathlib.Path("assets.extra", "tf_serving_warmup_requests")
-_PROVENANCE = pathlib.Path("assets.extra", "provenance.json")
 _VERSION = re.compile("[0-9]+")
 _RECORD_HEADER = struct.Struct("<QI")  # a TFRecord: length, checksum, data, checksum
 _CHECKSUM_BYTES = 4
@@ -73,7 +72,7 @@ def describe(path: pathlib.Path) -> Description:
     }
     return Description(
         path, saved_model.meta_graphs[0], files, _count_records(path / _WARM_UP),
-        _read_provenance(path / _PROVENANCE),
+        provenance.read_if_there(path),
     )  # fmt: skip
 
 
@@ -107,15 +106,6 @@ def _count_records(path: pathlib.Path) -> int:
             if len(header) < _RECORD_HEADER.size or position > size:
                 raise InputError(f"{path}: not a whole TFRecord file after {count} records")
     return count
-
-
-def _read_provenance(path: pathlib.Path) -> Mapping[str, Any] | None:
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return None
-    except ValueError as error:
-        raise InputError(f"{path}: not JSON ({error})") from error
 
 
 def render(description: Description) -> str:

@@ -6,12 +6,14 @@ import logging
 import math
 import pathlib
 import random
+import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 
 from preprocessing import command_line
 from preprocessing.errors import InputError
 from preprocessing.progress import progress
+from serving import provenance
 from serving.model_dir import newest_version
 
 logger = logging.getLogger(__name__)
@@ -62,29 +64,36 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def evaluate_version(
+    version: pathlib.Path,
+    source: str,
+    output_dir: pathlib.Path | None = None,
+    *,
+    split: str = "test",
+    limit: int | None = None,
+    batch_size: int = 32,
+) -> dict[str, float | int]:
+    """The metrics of an export over a labelled source; `output_dir` takes the answers, too."""
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = output_dir or pathlib.Path(temporary)
+        if _is_sentiment(version):
+            _check_two_labels(version)
+            return evaluate_sentiment(version, source, split, folder, limit, batch_size)
+        return dict(evaluate_answers(version, source, folder, limit, batch_size))
+
+
 def _is_sentiment(version: pathlib.Path) -> bool:
-    return _provenance(version)["run"]["task"] == "imdb"
+    return provenance.read(version)["run"]["task"] == "imdb"
 
 
 def _check_two_labels(version: pathlib.Path) -> None:
-    labels = _provenance(version)["run"].get("labels", ())
+    labels = provenance.read(version)["run"].get("labels", ())
     if len(labels) > 2:
         raise InputError(
             f"--model_dir {version}: a model of {len(labels)} labels, expected one of two: the "
             "reviews of aclImdb are positive or negative. The run's history.jsonl has accuracy and "
             "macro-F1 of the validation split."
         )
-
-
-def _provenance(version: pathlib.Path) -> dict:
-    path = version / "assets.extra" / "provenance.json"
-    try:
-        return json.loads(path.read_text())
-    except (OSError, ValueError) as error:
-        raise InputError(
-            f"{path}: cannot be read ({error}), expected a version that "
-            "`python -m serving.export` has written."
-        ) from error
 
 
 def evaluate_sentiment(
@@ -176,7 +185,7 @@ def evaluate_answers(
         "predictions": {key: predictions[key] for key in order},
         "nbest_predictions": {key: n_best[key] for key in order},
     }
-    threshold = _provenance(version)["null_score_diff_threshold"]
+    threshold = provenance.read(version)["null_score_diff_threshold"]
     if is_v2(document):
         spans = {key: _best_span(n_best[key]) for key in order}
         served_threshold = math.inf if threshold is None else threshold
