@@ -22,7 +22,10 @@ FOLDERS = ["neg", "pos"]  # of aclImdb; they are served under the names of `TWO_
 
 
 def served_module(
-    run: Run, null_score_diff_threshold: float | None, through_keras: bool = False
+    run: Run,
+    null_score_diff_threshold: float | None,
+    through_keras: bool = False,
+    dtype: str = "float32",
 ) -> Sentiment | TextClassifier | QuestionAnswering:
     """The module to export.
 
@@ -39,22 +42,24 @@ def served_module(
         names = TWO_LABELS if labels == FOLDERS else labels
         text = parameters["max_seq_length"], run.vocabulary_path, names
         if len(labels) > 2:
-            logits_of = _keras_class_logits if through_keras else _frozen_class_logits
-            return TextClassifier(tokenizer, logits_of(run), *text)
-        logit_of = _keras_review_logit if through_keras else _frozen_review_logit
-        return Sentiment(tokenizer, logit_of(run), *text)
+            logits = _keras_class_logits(run) if through_keras else _frozen_class_logits(run, dtype)
+            return TextClassifier(tokenizer, logits, *text)
+        logit = _keras_review_logit(run) if through_keras else _frozen_review_logit(run, dtype)
+        return Sentiment(tokenizer, logit, *text)
     rules = AnswerRules(
         max_seq_length=parameters["max_seq_length"],
         doc_stride=parameters["doc_stride"],
         max_query_length=parameters["max_query_length"],
         null_score_diff_threshold=null_score_diff_threshold,
     )
-    logits = _keras_span_logits(run) if through_keras else _frozen_span_logits(run)
-    return QuestionAnswering(tokenizer, logits, rules, run.vocabulary_path)
+    spans = _keras_span_logits(run) if through_keras else _frozen_span_logits(run, dtype)
+    return QuestionAnswering(tokenizer, spans, rules, run.vocabulary_path)
 
 
-def _weights(run: Run) -> dict[str, np.ndarray]:
-    return {variable.path: np.asarray(variable.value) for variable in run.model.weights}
+def _weights(run: Run, dtype: str) -> dict[str, np.ndarray]:
+    """Variable path -> value, float32; rounded to what the dtype can hold."""
+    values = {variable.path: np.asarray(variable.value) for variable in run.model.weights}
+    return {path: value.astype(dtype).astype("float32") for path, value in values.items()}
 
 
 def _encoder(run: Run, weights: dict[str, np.ndarray]) -> FrozenBert:
@@ -62,18 +67,18 @@ def _encoder(run: Run, weights: dict[str, np.ndarray]) -> FrozenBert:
     return FrozenBert(weights, backbone["num_layers"], backbone["num_heads"])
 
 
-def _frozen_review_logit(run: Run) -> ReviewLogit:
-    logits = _frozen_pooled_logits(run, "review_logit")
+def _frozen_review_logit(run: Run, dtype: str) -> ReviewLogit:
+    logits = _frozen_pooled_logits(run, "review_logit", dtype)
     return lambda *inputs: logits(*inputs)[:, 0]
 
 
-def _frozen_class_logits(run: Run) -> ClassLogits:
-    return _frozen_pooled_logits(run, "class_logits")
+def _frozen_class_logits(run: Run, dtype: str) -> ClassLogits:
+    return _frozen_pooled_logits(run, "class_logits", dtype)
 
 
-def _frozen_pooled_logits(run: Run, head: str) -> ClassLogits:
+def _frozen_pooled_logits(run: Run, head: str, dtype: str) -> ClassLogits:
     """The logits of a head on the pooled output, float32[batch, n]."""
-    weights = _weights(run)
+    weights = _weights(run, dtype)
     encoder = _encoder(run, weights)
 
     def logits(token_ids, segment_ids, lengths):
@@ -86,8 +91,8 @@ def _frozen_pooled_logits(run: Run, head: str) -> ClassLogits:
     return logits
 
 
-def _frozen_span_logits(run: Run) -> SpanLogits:
-    weights = _weights(run)
+def _frozen_span_logits(run: Run, dtype: str) -> SpanLogits:
+    weights = _weights(run, dtype)
     encoder = _encoder(run, weights)
 
     def span_logits(token_ids, segment_ids, lengths):

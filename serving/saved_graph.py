@@ -7,6 +7,7 @@ import pathlib
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from serving.classify_method import set_classify_method
 from serving.op_versions import check_server, oldest_server, ops_of
 from serving.portable_graph import check_portable
 from serving.signature_contract import check_signatures, contract_of
@@ -27,6 +28,7 @@ def save(module: "Sentiment | TextClassifier | QuestionAnswering", folder: pathl
 
     with _full_disk_as_os_error():
         tf.saved_model.save(module, str(folder), signatures=module.signatures())
+        set_classify_method(folder)
 
 
 @contextlib.contextmanager

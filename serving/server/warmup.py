@@ -3,9 +3,10 @@
 import os
 from collections.abc import Iterator
 
+import numpy as np
 import tensorflow as tf
 from google.protobuf.message import DecodeError
-from tensorflow_serving.apis import prediction_log_pb2
+from tensorflow_serving.apis import classification_pb2, prediction_log_pb2
 
 from serving.server import prediction
 from serving.server.loader import LoadedModel
@@ -56,6 +57,17 @@ def _records(path: str) -> Iterator[prediction_log_pb2.PredictionLog]:
 
 def _replay(model: LoadedModel, log: prediction_log_pb2.PredictionLog) -> None:
     kind = log.WhichOneof("log_type")
-    if kind != "predict_log":
+    if kind == "predict_log":
+        prediction.predict_with(model, log.predict_log.request)
+    elif kind == "classify_log":
+        _classify(model, log.classify_log.request)
+    else:
         raise StatusError(Code.UNIMPLEMENTED, f"Unsupported log_type for warmup: {kind}")
-    prediction.predict_with(model, log.predict_log.request)
+
+
+def _classify(model: LoadedModel, request: classification_pb2.ClassificationRequest) -> None:
+    """Runs the signature on the request's examples, without an answer."""
+    examples = [each.SerializeToString() for each in request.input.example_list.examples]
+    name = request.model_spec.signature_name or prediction.DEFAULT_SIGNATURE
+    aliases = list(model.signatures[name].inputs) if name in model.signatures else ["inputs"]
+    prediction.run_signature(model, name, aliases, lambda _: np.array(examples, object))

@@ -1,20 +1,22 @@
 """What an export holds, how it is checked, and what is never published."""
 
+import datetime
 import json
+import pathlib
+import resource
 import shutil
-import subprocess
-import sys
 
 import numpy as np
 import pytest
 import tensorflow as tf
 from tensorflow.core.protobuf import saved_model_pb2
-from tensorflow_serving.apis import prediction_log_pb2
 
 from preprocessing.dataset_info import sha256_of_file
 from preprocessing.errors import InputError
-from serving import export
+from serving import export, model_forms
+from serving.evaluate import evaluate_answers
 from serving.frozen import served_module
+from serving.model_dir import versions
 from serving.saved_model import load_as_function, load_in_session
 from trainer.run_dir import load_run
 
@@ -51,8 +53,6 @@ SIGNATURES = {
         ),
     },
 }
-# Ops that TF Text 2.12 registers too, which TF Serving 2.16 to 2.19 links.
-TEXT_OPS = {"FastWordpieceTokenizeWithOffsets"}
 
 
 def meta_graph(version):
@@ -77,20 +77,6 @@ def _shapes(tensors):
     }
 
 
-@pytest.mark.parametrize("name", SIGNATURES)
-def test_graph_has_no_op_that_a_supported_server_lacks(models, name):
-    graph = meta_graph(models / name / "1").graph_def
-    nodes = [*graph.node, *(node for f in graph.library.function for node in f.node_def)]
-    # A process that has not loaded TF Text knows core TensorFlow's ops only.
-    code = (
-        "import sys, tensorflow as tf; from tensorflow.python.framework import op_def_registry; "
-        "print(*(op for op in sys.argv[1:] if op_def_registry.get(op) is None))"
-    )
-    command = [sys.executable, "-c", code, *sorted({node.op for node in nodes})]
-    process = subprocess.run(command, capture_output=True, text=True, check=True)
-    assert set(process.stdout.split()) == TEXT_OPS
-
-
 @pytest.mark.parametrize("load", [load_in_session, load_as_function])
 def test_export_answers_as_the_trainer_does(models, squad_run, load):
     expected = served_module(load_run(squad_run), 0.0, through_keras=True)
@@ -111,12 +97,17 @@ def test_version_holds_vocabulary_warmup_and_provenance(models, imdb_run):
     provenance = json.loads((version / "assets.extra" / "provenance.json").read_text())
     assert provenance["run"] == config
     assert provenance["epoch"]["epoch"] == 1
-    warmup = version / "assets.extra" / "tf_serving_warmup_requests"
-    logs = [
-        prediction_log_pb2.PredictionLog.FromString(record.numpy())
-        for record in tf.data.TFRecordDataset(str(warmup))
-    ]
-    assert [list(log.predict_log.request.inputs) for log in logs] == [["text"]]
+    assert provenance["weights_sha256"] == sha256_of_file(imdb_run / "model.weights.h5")
+    info = json.loads(pathlib.Path(config["data_dir"], "info.json").read_text())
+    assert provenance["data"] == {"digest": info["digest"], "sources": info["sources"]}
+    assert provenance["dtype"] == "float32"
+    assert provenance["oldest_serving_version"] == "2.16"
+    assert "FastWordpieceTokenizeWithOffsets" in provenance["ops"]
+    age = datetime.datetime.now(datetime.UTC) - datetime.datetime.fromisoformat(
+        provenance["created"]
+    )
+    assert datetime.timedelta(0) <= age < datetime.timedelta(hours=1)
+    assert (version / "assets.extra" / "tf_serving_warmup_requests").is_file()
 
 
 def test_classify_reads_examples(models):
@@ -132,18 +123,18 @@ def test_classify_reads_examples(models):
 def test_next_export_is_the_next_version(models, imdb_run, tmp_path):
     shutil.copytree(models / "sentiment" / "1", tmp_path / "sentiment" / "7")
     assert export.export_run(imdb_run, tmp_path / "sentiment").name == "8"
-    assert sorted(child.name for child in (tmp_path / "sentiment").iterdir()) == ["7", "8"]
+    assert versions(tmp_path / "sentiment") == [7, 8]
 
 
 def test_export_that_answers_otherwise_is_not_published(imdb_run, tmp_path, monkeypatch):
-    save = export.save
+    save = model_forms.save
 
     def save_another(module, folder):
         review_logit = module._review_logit
         module._review_logit = lambda *inputs: review_logit(*inputs) + 0.01
         save(module, folder)
 
-    monkeypatch.setattr(export, "save", save_another)
+    monkeypatch.setattr(model_forms, "save", save_another)
     with pytest.raises(InputError, match=r"serving_default, loaded as session, output probability"):
         export.export_run(imdb_run, tmp_path / "sentiment")
     assert list((tmp_path / "sentiment").iterdir()) == []
@@ -176,3 +167,73 @@ def test_questions_and_contexts_of_different_number_are_refused(models):
     run = load_in_session(models / "qa" / "1")
     with pytest.raises(tf.errors.InvalidArgumentError, match="question and context differ"):
         run("serving_default", {"question": ["who?", "when?"], "context": ["Ada"]})
+
+
+def test_a_full_disk_leaves_nothing(imdb_run, tmp_path):
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, before[1]))
+    try:
+        with pytest.raises(InputError, match=r"sentiment: File too large; nothing is published"):
+            export.export_run(imdb_run, tmp_path / "sentiment")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert list((tmp_path / "sentiment").iterdir()) == []
+
+
+def test_a_version_that_is_not_good_enough_is_not_published(imdb_run, reviews, tmp_path, capsys):
+    flags = [f"--run_dir={imdb_run}", f"--model_dir={tmp_path / 'sentiment'}"]
+    conditions = ["--require=accuracy>=baseline", "--require=accuracy>1"]
+    with pytest.raises(SystemExit) as caught:
+        export.main([*flags, f"--evaluation_input={reviews}", *conditions])
+    assert caught.value.code == 1
+    lines = capsys.readouterr().err.splitlines()
+    assert [line.split()[-1] for line in lines[-3:-1]] == ["passed", "FAILED"]
+    assert lines[-1] == "not published: it fails --require"
+    assert list((tmp_path / "sentiment").iterdir()) == []
+
+
+@pytest.mark.slow
+def test_a_good_version_in_bfloat16_is_published_with_its_figures(
+    models, squad_run, questions, tmp_path
+):
+    shutil.copytree(models / "qa" / "1", tmp_path / "qa" / "1")
+    version = export.export(
+        squad_run,
+        tmp_path / "qa",
+        export.ExportOptions(
+            dtype="bfloat16", evaluation_input=str(questions), require=["f1>=baseline-100"]
+        ),
+    )
+    assert version.name == "2"
+    provenance = json.loads((version / "assets.extra" / "provenance.json").read_text())
+    assert provenance["dtype"] == "bfloat16"
+    assert provenance["evaluation"]["total"] == provenance["agreement"]["examples"] == 8
+    # The baseline is the same run in float32.
+    baseline = evaluate_answers(models / "qa" / "1", str(questions), tmp_path / "scores")
+    assert provenance["float32_evaluation"] == pytest.approx(baseline)
+    assert provenance["gate"]["baseline"] == 1
+    (verdict,) = provenance["gate"]["conditions"]
+    assert verdict["baseline"] == baseline["f1"]
+    assert verdict["needed"] == baseline["f1"] - 100
+    assert verdict["value"] == provenance["evaluation"]["f1"]
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--require=f1>=80"], "--require 'f1>=80' is a condition .* no --evaluation_input"),
+        (["--baseline=3"], "--baseline is 3, but there is no --require"),
+        (
+            ["--require=f1=>80", "--evaluation_input=dev.json"],
+            "--require 'f1=>80': expected METRIC>=VALUE",
+        ),
+        (
+            ["--require=f1>=baseline", "--evaluation_input=dev.json", "--baseline=3"],
+            "--baseline 3: .*qa has the versions none",
+        ),
+        (["--evaluation_input=dev.json"], "--evaluation_input dev.json: no such file or folder"),
+    ],
+)
+def test_flags_that_cannot_be_are_refused_at_once(flags, message, tmp_path):
+    with pytest.raises(InputError, match=message):
+        export.main([f"--run_dir={tmp_path}", f"--model_dir={tmp_path / 'qa'}", *flags])

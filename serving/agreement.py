@@ -1,0 +1,118 @@
+"""How far two forms of one model agree: an export and the trainer's model, answer by answer."""
+
+import dataclasses
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from preprocessing.errors import InputError
+from preprocessing.progress import progress
+
+if TYPE_CHECKING:
+    from serving.saved_model import Signatures
+
+SIGNATURE = "serving_default"
+BATCH_SIZE = 32
+MIN_SAME_ANSWERS = 0.999  # share; of float32
+MAX_DIFFERENCE = 1e-4  # of a probability; of float32
+
+Inputs = Mapping[str, Sequence[bytes]]  # alias -> texts
+
+
+@dataclasses.dataclass(frozen=True)
+class Agreement:
+    """Of two models, over the same inputs."""
+
+    examples: int
+    same_answers: float  # share; a class, or an answer with its place
+    largest_probability_difference: float  # where the answers are the same
+
+    def check(self) -> None:
+        """Raises InputError unless it is as of two forms of one float32 model."""
+        good = self.same_answers >= MIN_SAME_ANSWERS
+        if not (good and self.largest_probability_difference <= MAX_DIFFERENCE):
+            raise InputError(
+                f"--evaluation_input: of {self.examples} answers of the export "
+                f"{self.same_answers:.3%} are those of the trainer's model, with probabilities up "
+                f"to {self.largest_probability_difference:.1e} apart; expected "
+                f"{MIN_SAME_ANSWERS:.1%} and {MAX_DIFFERENCE:g}. It is not published. Please "
+                "report this with the run's config.json."
+            )
+
+
+def agreement(expected: "Signatures", found: "Signatures", batches: Iterable[Inputs]) -> Agreement:
+    """Asks both models everything.
+
+    Args:
+        expected: the trainer's model.
+        found: the export.
+        batches: what to ask, all texts of one at once.
+    """
+    examples, same, difference = 0, 0, 0.0
+    for inputs in batches:
+        wanted, got = expected(SIGNATURE, inputs), found(SIGNATURE, inputs)
+        is_same = np.array([a == b for a, b in zip(_answers(wanted), _answers(got), strict=True)])
+        examples, same = examples + len(is_same), same + int(is_same.sum())
+        apart = np.abs(_probabilities(wanted) - _probabilities(got))[is_same]
+        difference = max(difference, float(apart.max(initial=0.0)))
+    return Agreement(examples, same / examples, difference)
+
+
+def _answers(outputs: Mapping[str, np.ndarray]) -> list:
+    if "answer" in outputs:
+        return list(zip(*(outputs[name].tolist() for name in ("answer", "start", "end")),
+                        strict=True))  # fmt: skip
+    if "label" in outputs:
+        return outputs["label"].tolist()
+    return (outputs["probability"] >= 0.5).tolist()
+
+
+def _probabilities(outputs: Mapping[str, np.ndarray]) -> np.ndarray:
+    return outputs["probabilities" if "probabilities" in outputs else "probability"]
+
+
+def texts_of(task: str, source: str, split: str = "test") -> list[dict[str, bytes]]:
+    """All that a labelled source asks a model: alias -> text.
+
+    Args:
+        task: "imdb" or "squad".
+        source: aclImdb, or a SQuAD file.
+        split: of aclImdb.
+
+    Raises:
+        InputError: it is neither, or has nothing to ask.
+    """
+    texts = list(_reviews(source, split) if task == "imdb" else _questions(source))
+    if not texts:
+        raise InputError(f"--evaluation_input {source}: nothing to ask in it.")
+    return texts
+
+
+def _reviews(source: str, split: str) -> Iterator[dict[str, bytes]]:
+    from preprocessing.reviews import reason_to_reject
+    from preprocessing.sources.imdb import read_reviews
+
+    for review in read_reviews(source):
+        if review.split == split and not reason_to_reject(review.content):
+            yield {"text": review.content}
+
+
+def _questions(source: str) -> Iterator[dict[str, bytes]]:
+    from preprocessing.sources.squad_json import load_squad
+
+    for article in load_squad(source)["data"]:
+        for paragraph in article["paragraphs"]:
+            for entry in paragraph["qas"]:
+                texts = {"question": entry["question"], "context": paragraph["context"]}
+                yield {alias: text.encode() for alias, text in texts.items()}
+
+
+def batches_of(texts: Sequence[Mapping[str, bytes]], description: str) -> Iterator[Inputs]:
+    """Batches of texts of like length, so that little is padded; shows the progress."""
+    order = sorted(texts, key=lambda text: sum(map(len, text.values())))
+    with progress(description, len(order)) as update:
+        for start in range(0, len(order), BATCH_SIZE):
+            batch = order[start : start + BATCH_SIZE]
+            yield {alias: [text[alias] for text in batch] for alias in batch[0]}
+            update(start + len(batch))

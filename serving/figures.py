@@ -1,0 +1,134 @@
+"""The figures of versions on labelled data, and whether they are as required."""
+
+import dataclasses
+import logging
+import pathlib
+import tempfile
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from preprocessing import files
+from preprocessing.errors import InputError
+from serving import gate, provenance
+from serving.agreement import agreement, batches_of, texts_of
+from serving.model_dir import versions
+from serving.model_forms import ModelForms
+
+logger = logging.getLogger(__name__)
+
+
+def baseline_version(model_dir: pathlib.Path, asked: int | None) -> pathlib.Path | None:
+    """The version that a new one is compared with.
+
+    Args:
+        model_dir: of the model.
+        asked: a number; None means the newest one.
+
+    Returns:
+        Its folder; None where there is no version yet.
+
+    Raises:
+        InputError: the one that was asked for is not there.
+    """
+    found = versions(model_dir)
+    if asked is not None and asked not in found:
+        listed = ", ".join(map(str, found)) or "none"
+        raise InputError(f"--baseline {asked}: {model_dir} has the versions {listed}.")
+    number = asked if asked is not None else max(found, default=None)
+    return None if number is None else model_dir / str(number)
+
+
+@dataclasses.dataclass(frozen=True)
+class LabelledInput:
+    """What versions are measured on."""
+
+    path: str
+    sha256: str  # of the file, or of all files in the folder
+
+
+def labelled_input(path: str) -> LabelledInput:
+    """Raises InputError where there is nothing at the path."""
+    if not files.exists(path):
+        raise InputError(f"--evaluation_input {path}: no such file or folder.")
+    return LabelledInput(path, files.sha256_of(path))
+
+
+def metrics_of(version: pathlib.Path, labelled: LabelledInput) -> Mapping[str, Any]:
+    """A published version's figures: those of its provenance if they are of the same input."""
+    from serving.evaluate import evaluate_version
+
+    known = provenance.read(version)
+    if known.get("evaluation_input", {}).get("sha256") == labelled.sha256:
+        logger.info("%s: its figures on this input are known", version)
+        return known["evaluation"]
+    return evaluate_version(version, labelled.path)
+
+
+def evaluate(forms: ModelForms, folder: pathlib.Path, labelled: LabelledInput) -> dict[str, Any]:
+    """Asks an export and the trainer's model everything in a labelled input.
+
+    Returns:
+        For the provenance.
+
+    Raises:
+        InputError: a float32 export does not agree with the trainer's model.
+    """
+    from serving.evaluate import evaluate_version
+    from serving.saved_model import load_in_session
+
+    texts = texts_of(forms.task, labelled.path)
+    batches = batches_of(texts, "compare with the trainer's model")
+    found = agreement(forms.trainers(), load_in_session(folder), batches)
+    logger.info(
+        "of %d answers %.2f %% are the trainer's, their probabilities up to %.1e apart",
+        found.examples,
+        100 * found.same_answers,
+        found.largest_probability_difference,
+    )
+    if forms.dtype == "float32":
+        found.check()
+    return {
+        "evaluation_input": dataclasses.asdict(labelled),
+        "evaluation": evaluate_version(folder, labelled.path),
+        "agreement": dataclasses.asdict(found),
+    }
+
+
+def evaluate_in_float32(
+    forms: ModelForms, content: Mapping[str, Any], labelled: LabelledInput
+) -> dict[str, Any]:
+    """The figures of the same model in float32, to see what another dtype costs."""
+    from serving.evaluate import evaluate_version
+
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = pathlib.Path(temporary)
+        forms.save(folder, "float32")
+        provenance.write(folder, content)
+        return {"float32_evaluation": evaluate_version(folder, labelled.path)}
+
+
+def pass_gate(
+    conditions: Sequence[gate.Condition],
+    metrics: Mapping[str, Any],
+    baseline: pathlib.Path | None,
+    labelled: LabelledInput,
+) -> dict[str, Any]:
+    """Judges a version by its conditions.
+
+    Returns:
+        For the provenance.
+
+    Raises:
+        GateFailed: it fails one.
+    """
+    theirs = metrics_of(baseline, labelled) if baseline else None
+    verdicts = gate.judge(conditions, metrics, theirs)
+    if not all(verdict.passed for verdict in verdicts):
+        raise gate.GateFailed(gate.table(verdicts))
+    logger.info("%s", gate.table(verdicts))
+    return {
+        "gate": {
+            "baseline": baseline and int(baseline.name),
+            "conditions": [dataclasses.asdict(verdict) for verdict in verdicts],
+        }
+    }
