@@ -1,24 +1,22 @@
 """Exact match and F1 as the official SQuAD v1.1 and v2.0 scripts compute them, to the last digit.
 
-Pure Python on the official JSON, without TensorFlow. Sums run in the order of the data set, as
-the scripts' do, so that even the rounding is the same.
+Pure Python on the official JSON, without TensorFlow.
 """
 
 import collections
 import logging
 import re
 import string
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from preprocessing.errors import InputError
+from trainer.squad_totals import best_thresholds, check_total, totals_v1, totals_v2
 
 logger = logging.getLogger(__name__)
 
 ARTICLES = re.compile(r"\b(a|an|the)\b")
 PUNCTUATION = str.maketrans("", "", string.punctuation)
-
-Scores = dict[str, float]  # question id -> score in [0, 1]
 
 
 def normalize_answer(text: str) -> str:
@@ -52,6 +50,19 @@ def f1_v2(prediction: str, gold: str) -> float:
     return f1(prediction, gold)
 
 
+def score_v1(prediction: str, golds: Sequence[str]) -> tuple[int, float]:
+    """Exact match and F1 with the best of at least one annotated answer, as v1.1 has it."""
+    exact = max(exact_match(prediction, gold) for gold in golds)
+    return exact, max(f1(prediction, gold) for gold in golds)
+
+
+def score_v2(prediction: str, golds: Sequence[str]) -> tuple[int, float]:
+    """The same as v2.0 has it: answers without words do not count, and none means "" is right."""
+    golds = [gold for gold in golds if normalize_answer(gold)] or [""]
+    exact = max(exact_match(prediction, gold) for gold in golds)
+    return exact, max(f1_v2(prediction, gold) for gold in golds)
+
+
 def evaluate_v1(dataset: Mapping[str, Any], predictions: Mapping[str, str]) -> dict[str, float]:
     """The figures of the official v1.1 script.
 
@@ -65,25 +76,21 @@ def evaluate_v1(dataset: Mapping[str, Any], predictions: Mapping[str, str]) -> d
     Raises:
         InputError: the data set has no question.
     """
-    total, exact, overlap = 0, 0, 0.0
-    missing = []
+    scores, missing = [], []
     for question in _questions(dataset):
-        total += 1
-        if question["id"] not in predictions:
+        if question["id"] in predictions:
+            scores.append(score_v1(predictions[question["id"]], _golds(question)))
+        else:
             missing.append(question["id"])
-            continue
-        golds = [answer["text"] for answer in question["answers"]]
-        exact += max(exact_match(predictions[question["id"]], gold) for gold in golds)
-        overlap += max(f1(predictions[question["id"]], gold) for gold in golds)
-    _check_total(total)
+            scores.append((0, 0.0))
     if missing:
         logger.warning(
             "%d of %d questions have no prediction and count 0, such as %s",
             len(missing),
-            total,
+            len(scores),
             missing[0],
         )
-    return {"exact_match": 100.0 * exact / total, "f1": 100.0 * overlap / total}
+    return totals_v1([exact for exact, _ in scores], [overlap for _, overlap in scores])
 
 
 def evaluate_v2(
@@ -109,7 +116,7 @@ def evaluate_v2(
         InputError: a question has no prediction or no odds, or there is no question.
     """
     answerable = {q["id"]: bool(q["answers"]) for q in _questions(dataset)}
-    _check_total(len(answerable))
+    check_total(len(answerable))
     for name, given in (("prediction", predictions), ("null odds", null_odds)):
         missing = [question_id for question_id in answerable if question_id not in given]
         if missing:
@@ -117,21 +124,26 @@ def evaluate_v2(
                 f"{len(missing)} of {len(answerable)} questions have no {name}, such as "
                 f'{missing[0]}. SQuAD v2.0 needs one for each question, "" for no answer.'
             )
-    raw = {
-        "exact": _raw_scores(dataset, predictions, exact_match),
-        "f1": _raw_scores(dataset, predictions, f1_v2),
+    found = {q["id"]: score_v2(predictions[q["id"]], _golds(q)) for q in _questions(dataset)}
+    scores = {
+        "exact": [exact for exact, _ in found.values()],
+        "f1": [overlap for _, overlap in found.values()],
     }
+    odds = [null_odds[question_id] for question_id in answerable]
+    has_answer = list(answerable.values())
+    predicted = [bool(predictions[question_id]) for question_id in answerable]
     kept = {
-        name: _with_threshold(scores, answerable, null_odds, threshold)
-        for name, scores in raw.items()
+        name: [
+            float(not has) if value > threshold else score
+            for score, value, has in zip(column, odds, has_answer, strict=True)
+        ]
+        for name, column in scores.items()
     }
-    result = _means(kept, list(answerable), "")
-    for prefix, wanted in (("HasAns_", True), ("NoAns_", False)):
-        result |= _means(kept, [i for i, has in answerable.items() if has == wanted], prefix)
-    for name, scores in raw.items():
-        best, best_threshold = _best_threshold(predictions, scores, null_odds, answerable)
-        result |= {f"best_{name}": best, f"best_{name}_thresh": best_threshold}
-    return result
+    places = {question_id: row for row, question_id in enumerate(answerable)}
+    # Equal odds keep the order that they were given in, as in the script.
+    by_odds = [places[i] for i in sorted(null_odds, key=null_odds.__getitem__) if i in places]
+    best = best_thresholds(scores, has_answer, predicted, odds, by_odds)
+    return totals_v2(kept, has_answer) | best
 
 
 def _questions(dataset: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
@@ -140,65 +152,5 @@ def _questions(dataset: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
             yield from paragraph["qas"]
 
 
-def _check_total(total: int) -> None:
-    if total == 0:
-        raise InputError("the data set has no question, expected at least one to evaluate on.")
-
-
-def _raw_scores(
-    dataset: Mapping[str, Any],
-    predictions: Mapping[str, str],
-    score: Callable[[str, str], float],
-) -> Scores:
-    scores = {}
-    for question in _questions(dataset):
-        texts = [answer["text"] for answer in question["answers"]]
-        golds = [text for text in texts if normalize_answer(text)] or [""]
-        scores[question["id"]] = max(score(predictions[question["id"]], gold) for gold in golds)
-    return scores
-
-
-def _with_threshold(
-    scores: Scores,
-    answerable: Mapping[str, bool],
-    null_odds: Mapping[str, float],
-    threshold: float,
-) -> Scores:
-    return {
-        question_id: float(not answerable[question_id])
-        if null_odds[question_id] > threshold
-        else score
-        for question_id, score in scores.items()
-    }
-
-
-def _means(kept: Mapping[str, Scores], question_ids: list[str], prefix: str) -> dict[str, float]:
-    if not question_ids:
-        return {}
-    total = len(question_ids)
-    means = {
-        f"{prefix}{name}": 100.0 * sum(scores[i] for i in question_ids) / total
-        for name, scores in kept.items()
-    }
-    return means | {f"{prefix}total": total}
-
-
-def _best_threshold(
-    predictions: Mapping[str, str],
-    scores: Scores,
-    null_odds: Mapping[str, float],
-    answerable: Mapping[str, bool],
-) -> tuple[float, float]:
-    """Raises the threshold question by question, from answering none; the first best wins."""
-    current: float = sum(1 for has_answer in answerable.values() if not has_answer)
-    best, best_threshold = current, 0.0
-    for question_id in sorted(null_odds, key=lambda i: null_odds[i]):
-        if question_id not in scores:
-            continue
-        if answerable[question_id]:
-            current += scores[question_id]
-        elif predictions[question_id]:
-            current -= 1  # it was right without an answer
-        if current > best:
-            best, best_threshold = current, null_odds[question_id]
-    return 100.0 * best / len(scores), best_threshold
+def _golds(question: Mapping[str, Any]) -> list[str]:
+    return [answer["text"] for answer in question["answers"]]
