@@ -125,7 +125,7 @@ def evaluate_v2(
                 f'{missing[0]}. SQuAD v2.0 needs one for each question, "" for no answer.'
             )
     found = {q["id"]: score_v2(predictions[q["id"]], _golds(q)) for q in _questions(dataset)}
-    scores = {
+    scores: dict[str, list[float]] = {
         "exact": [exact for exact, _ in found.values()],
         "f1": [overlap for _, overlap in found.values()],
     }

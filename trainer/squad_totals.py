@@ -62,7 +62,7 @@ def best_thresholds(
     """
     if by_odds is None:
         by_odds = sorted(range(len(null_odds)), key=null_odds.__getitem__)
-    result = {}
+    result: dict[str, float] = {}
     for name, column in scores.items():
         # Raises the threshold question by question, from answering none; the first best wins.
         current: float = sum(1 for has in has_answer if not has)

@@ -1,0 +1,1 @@
+"""Scores what a model answers on raw text: measures, slices, a report, and a comparison of two."""

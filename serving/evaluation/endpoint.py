@@ -1,0 +1,111 @@
+"""A model on a server, asked over gRPC or REST."""
+
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from preprocessing import example_encoding as encoding
+from preprocessing.errors import InputError
+from serving.client import Client
+from serving.errors import InvalidEndpoint, InvalidRequest, Overloaded, ServingError, Unavailable
+from serving.evaluation.answers import COLUMNS, Answer, answers_of
+from serving.evaluation.model import READER, TEXT_CLASSIFIER, of_labels
+
+_KINDS = {("text",): TEXT_CLASSIFIER, ("context", "question"): READER}
+_WAITS_S = (0.1, 0.3, 1.0, 3.0, 10.0)  # before a request that a busy server refused is sent again
+# float32[batch, 20] and the like, as both transports and the export itself have them
+_DTYPES = {"start": np.int32, "end": np.int32, "probability": np.float32, "null_odds": np.float32}
+
+
+class EndpointModel:
+    """See `EvaluatedModel`. A question is asked by both signatures: what is scored is what the
+    server's default signature said.
+
+    Args:
+        endpoint: see `Client`.
+        model: its name on the server.
+        labels: of a classifier; () asks the server for them.
+        requests: how many are under way at the same time.
+        timeout_s: deadline of each.
+
+    Raises:
+        InputError: no server answers, or its model is none of ours.
+    """
+
+    def __init__(
+        self, endpoint: str, model: str, labels: tuple[str, ...], requests: int, timeout_s: float
+    ):
+        self.name, self.requests = f"{endpoint} {model}", requests
+        self._model = model
+        try:
+            self._client = Client(endpoint, timeout_s)
+        except (InvalidEndpoint, InvalidRequest) as error:
+            raise InputError(str(error)) from error
+        try:
+            metadata = self._call(lambda: self._client.metadata(model))
+            default = metadata.signatures.get("serving_default")
+            inputs = tuple(sorted(default.inputs)) if default else ()
+            if inputs not in _KINDS:
+                raise InputError(
+                    f"{self.name}: its inputs are {', '.join(inputs) or 'none'}, expected text, or "
+                    "question and context. --model_name says which model on the server is meant."
+                )
+            self.kind = _KINDS[inputs]
+            self.facts: Mapping[str, Any] = {"version": metadata.version}
+            if self.kind == TEXT_CLASSIFIER and not labels:
+                labels = self._labels("classify" in metadata.signatures)
+            self.labels = labels if self.kind == TEXT_CLASSIFIER else ()
+        except InputError:
+            self._client.close()
+            raise
+
+    def probabilities(self, texts: Sequence[str]) -> np.ndarray:
+        """See `EvaluatedModel`."""
+        return of_labels(self._predict({"text": texts}))
+
+    def answers(self, questions: Sequence[str], contexts: Sequence[str]) -> list[Answer]:
+        """See `EvaluatedModel`."""
+        inputs = {"question": questions, "context": contexts}
+        served = _arrays(self._predict(inputs))
+        return answers_of(served, _arrays(self._predict(inputs, "nbest")))
+
+    def close(self) -> None:
+        """See `EvaluatedModel`."""
+        self._client.close()
+
+    def _labels(self, has_classify: bool) -> tuple[str, ...]:
+        """From the signature that names them."""
+        if not has_classify:
+            return ("neg", "pos")
+        # A serialized tf.Example with a short ASCII text is ASCII itself: it can go as a string.
+        example = encoding.example(encoding.string("text", "a")).decode("ascii")
+        return tuple(self._predict({"inputs": [example]}, "classify")["classes"][0])
+
+    def _predict(self, inputs: Mapping[str, Sequence[str]], signature: str = "") -> dict[str, list]:
+        return self._call(lambda: self._client.predict(self._model, inputs, signature or None))
+
+    def _call(self, call: Any) -> Any:
+        """Calls the server, again after a while where it is too busy."""
+        for wait_s in (*_WAITS_S, None):
+            try:
+                return call()
+            except Overloaded as error:
+                if wait_s is None:
+                    raise InputError(f"{error}. Give less to do at once: --requests.") from error
+                time.sleep(wait_s)
+            except Unavailable as error:
+                raise InputError(
+                    f"{error}. Is a server running there? `python -m serving.server --help`."
+                ) from error
+            except ServingError as error:
+                raise InputError(str(error)) from error
+        raise AssertionError("the last try returns or raises")
+
+
+def _arrays(outputs: Mapping[str, list]) -> dict[str, np.ndarray]:
+    return {
+        alias: np.asarray(outputs[alias], _DTYPES.get(alias, object))
+        for alias in (*COLUMNS, "null_odds")
+    }

@@ -1,0 +1,93 @@
+"""An export, asked in this process through a TF1 Session, the way TF Serving runs it."""
+
+import itertools
+import json
+import pathlib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from preprocessing.errors import InputError
+from serving.evaluation.answers import Answer, answers_of, difference, served_answers
+from serving.evaluation.model import READER, TEXT_CLASSIFIER, of_labels
+
+CHECK_EVERY = 64  # batches of questions: so often the default signature is asked, too
+
+
+class ExportedModel:
+    """See `EvaluatedModel`.
+
+    The encoder runs once for a question: its served answer follows from `nbest` and the
+    threshold. That this is what `serving_default` gives is checked on the first batch, and on
+    every `CHECK_EVERY`th.
+    """
+
+    def __init__(self, version: pathlib.Path):
+        """Raises InputError where it is no export."""
+        provenance = read_provenance(version)
+        run = provenance["run"]
+        is_classifier = run["task"] == "imdb"
+        self.name = str(version)
+        self.kind = TEXT_CLASSIFIER if is_classifier else READER
+        self.labels = tuple(run.get("labels") or ("neg", "pos")) if is_classifier else ()
+        self.requests = 1  # one request takes all cores
+        self.facts: Mapping[str, Any] = _facts(provenance)
+        self._threshold = provenance["null_score_diff_threshold"]
+        self._calls = itertools.count()
+        # Imported here, so that an endpoint is evaluated without TensorFlow.
+        from serving.saved_model import load_in_session
+
+        self._run = load_in_session(version)
+
+    def probabilities(self, texts: Sequence[str]) -> np.ndarray:
+        """See `EvaluatedModel`."""
+        return of_labels(self._run("serving_default", {"text": texts}))
+
+    def answers(self, questions: Sequence[str], contexts: Sequence[str]) -> list[Answer]:
+        """See `EvaluatedModel`.
+
+        Raises:
+            InputError: what `nbest` gives is not what is served.
+        """
+        inputs = {"question": questions, "context": contexts}
+        table = self._run("nbest", inputs)
+        served = served_answers(table, self._threshold)
+        if next(self._calls) % CHECK_EVERY == 0:
+            found = difference(served, self._run("serving_default", inputs))
+            if found:
+                raise InputError(f"{self.name}: {found}: the export contradicts itself.")
+        return answers_of(served, table)
+
+    def close(self) -> None:
+        """See `EvaluatedModel`."""
+
+
+def read_provenance(version: pathlib.Path) -> dict[str, Any]:
+    """What the exporter wrote of where a version comes from.
+
+    Raises:
+        InputError: there is nothing of the kind.
+    """
+    path = version / "assets.extra" / "provenance.json"
+    try:
+        return json.loads(path.read_text())
+    except (OSError, ValueError) as error:
+        raise InputError(
+            f"{path}: cannot be read ({error}), expected a version that "
+            "`python -m serving.export` has written."
+        ) from error
+
+
+def _facts(provenance: Mapping[str, Any]) -> dict[str, Any]:
+    run = provenance["run"]
+    return {
+        "run_dir": provenance.get("run_dir"),
+        "preset": run.get("preset"),
+        "data_digest": run.get("data_digest"),
+        "vocabulary_sha256": run.get("vocabulary_sha256"),
+        "parameters": run.get("parameters"),
+        "epoch": (provenance.get("epoch") or {}).get("epoch"),
+        "null_score_diff_threshold": provenance["null_score_diff_threshold"],
+        "versions": provenance.get("versions"),
+    }
