@@ -16,8 +16,8 @@ class Bin:
     lower: float
     upper: float
     count: int
-    confidence: float  # mean probability of what the model answered; NaN without an example
-    accuracy: float  # share that is right
+    confidence: float | None  # mean probability of what the model answered; None without any
+    accuracy: float | None  # share that is right
 
 
 def calibration_error_of(confidence: np.ndarray, right: np.ndarray) -> Measure:
@@ -37,12 +37,12 @@ def reliability(confidence: np.ndarray, right: np.ndarray) -> list[Bin]:
     """The bins of the diagram."""
     place = _bin_of(confidence)
     count = np.bincount(place, minlength=BINS)
-    with np.errstate(invalid="ignore"):
-        mean = np.bincount(place, confidence, BINS) / count
-        accuracy = np.bincount(place, np.asarray(right, float), BINS) / count
-    edges = np.linspace(0, 1, BINS + 1)
-    columns = (edges[:-1], edges[1:], count, mean, accuracy)
-    return [Bin(*row) for row in zip(*(column.tolist() for column in columns), strict=True)]
+    sums = (np.bincount(place, values, BINS) for values in (confidence, np.asarray(right, float)))
+    columns = (count.tolist(), *(column.tolist() for column in sums))
+    return [
+        Bin(k / BINS, (k + 1) / BINS, n, total / n if n else None, found / n if n else None)
+        for k, (n, total, found) in enumerate(zip(*columns, strict=True))
+    ]
 
 
 def _bin_of(confidence: np.ndarray) -> np.ndarray:

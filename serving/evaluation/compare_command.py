@@ -20,7 +20,7 @@ from serving.evaluation.comparison import (
     load,
 )
 from serving.evaluation.intervals import SEED
-from serving.evaluation.output_files import OutputFiles, output_files
+from serving.evaluation.output_files import COMPARISON, OutputFiles, output_files
 from serving.evaluation.page import Page
 from trainer.markdown import escaped, facts, table
 
@@ -38,7 +38,7 @@ def main(arguments: list[str]) -> None:
         logger.info("%-18s %s", name, _line(one))
     logger.info("%s", _who_is_right(who))
     if flags.output_dir:
-        with output_files(flags.output_dir) as files:
+        with output_files(flags.output_dir, COMPARISON) as files:
             _write(files, (first, second), found, who)
         logger.info("read comparison.html in %s", flags.output_dir)
 

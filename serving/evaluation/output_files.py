@@ -6,12 +6,27 @@ import os
 import pathlib
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, TextIO
 
 from preprocessing.errors import InputError
 
 LAST = "metrics.json"  # put in place after all others: what it says holds for them
+EVALUATION = (
+    "predictions.json",
+    "nbest_predictions.json",
+    "null_odds.json",
+    "span_predictions.json",
+    "examples.jsonl",
+    "details.json",
+    "evaluation.json",
+    "report.md",
+    "report.html",
+    "reliability.png",
+    "slices.png",
+    LAST,
+)
+COMPARISON = ("comparison.json", "changed.jsonl", "comparison.md", "comparison.html")
 
 
 class OutputFiles:
@@ -37,10 +52,6 @@ class OutputFiles:
     def lines(self, name: str) -> "JsonLines":
         """Opens `<name>.jsonl`, one object a line."""
         return JsonLines(self._file(f"{name}.jsonl"))
-
-    def remove(self, name: str) -> None:
-        """Takes a file back."""
-        (self.folder / name).unlink()
 
     def close(self) -> None:
         """Writes what is still held."""
@@ -84,11 +95,12 @@ class JsonLines:
 
 
 @contextlib.contextmanager
-def output_files(output_dir: pathlib.Path | None) -> Iterator[OutputFiles]:
+def output_files(output_dir: pathlib.Path | None, names: Sequence[str]) -> Iterator[OutputFiles]:
     """Files that are in `output_dir` after the block, or as before if the block fails.
 
     Args:
         output_dir: made if it is not there. None: nothing is kept.
+        names: of all files that may be written: those of an earlier run are replaced or removed.
 
     Raises:
         InputError: it cannot be written to.
@@ -106,12 +118,15 @@ def output_files(output_dir: pathlib.Path | None) -> Iterator[OutputFiles]:
         yield files
         files.close()
         if output_dir is not None:
-            _put_in_place(folder, output_dir)
+            _put_in_place(folder, output_dir, names)
     finally:
         files.close()
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _put_in_place(folder: pathlib.Path, output_dir: pathlib.Path) -> None:
+def _put_in_place(folder: pathlib.Path, output_dir: pathlib.Path, names: Sequence[str]) -> None:
+    for name in names:
+        if not (folder / name).exists():
+            (output_dir / name).unlink(missing_ok=True)
     for path in sorted(folder.iterdir(), key=lambda path: path.name == LAST):
         os.replace(path, output_dir / path.name)

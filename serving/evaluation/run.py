@@ -14,7 +14,7 @@ from serving.evaluation.asking import ask_all
 from serving.evaluation.examples import read_questions, read_texts
 from serving.evaluation.exported import ExportedModel
 from serving.evaluation.model import TEXT_CLASSIFIER, EvaluatedModel
-from serving.evaluation.output_files import OutputFiles, output_files
+from serving.evaluation.output_files import EVALUATION, OutputFiles, output_files
 from serving.evaluation.question_evaluation import QuestionEvaluation
 from serving.evaluation.result import Result
 from serving.evaluation.selection import Read, Selection, select
@@ -81,7 +81,7 @@ def evaluate(
         read = functools.partial(read_texts, source, split, model.labels, columns)
     selection = select(read, source, limit)
     _warn_of_rejected(selection)
-    with output_files(output_dir) as files:
+    with output_files(output_dir, EVALUATION) as files:
         start = time.monotonic()
         scores = _scores(model, files, selection)
         sha256 = ask_all(model, selection, batch_size, scores)
