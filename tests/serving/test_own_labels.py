@@ -87,10 +87,24 @@ def test_classify_names_the_classes(version):
     np.testing.assert_allclose(found["scores"], expected, atol=1e-6)
 
 
-def test_the_evaluation_says_that_it_is_of_two_labels(version, reviews, tmp_path):
-    flags = [f"--model_dir={version}", f"--input={reviews}", f"--output_dir={tmp_path}"]
-    with pytest.raises(InputError, match="a model of 3 labels, expected one of two"):
-        evaluate.main(flags)
+def test_the_evaluation_scores_all_labels(run, version, tmp_path):
+    source = str(run.parent / "texts.csv")
+    metrics = evaluate.evaluate_version(version, source, tmp_path)
+    predictions = json.loads((tmp_path / "predictions.json").read_text())
+    names = [label for label, texts in TEXTS.items() for _ in texts]
+    right = [one["label"] == name for one, name in zip(predictions.values(), names, strict=True)]
+    assert (metrics["examples"], metrics["rejected"]) == (12, 0)
+    assert metrics["accuracy"] == metrics["micro_f1"] == sum(right) / 12
+    assert {"macro_f1", "loss", "brier", "calibration_error"} <= metrics.keys()
+    details = json.loads((tmp_path / "details.json").read_text())
+    assert [one["label"] for one in details["classes"]] == LABELS
+    matrix = np.array(details["confusion_matrix"])
+    assert (matrix.sum(), matrix.trace()) == (12, sum(right))
+
+
+def test_the_evaluation_refuses_reviews_of_two_labels(version, reviews):
+    with pytest.raises(InputError, match="the model's are music, sport, weather"):
+        evaluate.evaluate_version(version, str(reviews))
 
 
 @pytest.mark.slow

@@ -1,0 +1,101 @@
+"""A live server gives the same figures as the export in this process."""
+
+import json
+
+import numpy as np
+import pytest
+
+from preprocessing.errors import InputError
+from preprocessing.sources.labelled_text import Columns
+from serving.evaluation import endpoint
+from serving.evaluation.endpoint import EndpointModel
+from serving.evaluation.run import evaluate
+from tests.serving.server_process import free_port
+
+FLAGS = {"split": "test", "limit": None, "batch_size": 3}
+SAME = {"imdb": ["predictions"], "squad": ["predictions", "nbest_predictions", "null_odds"]}
+
+
+def addresses(server):
+    return {
+        "grpc": f"grpc://localhost:{server.port}",
+        "http": f"http://localhost:{server.rest_port}",
+    }
+
+
+@pytest.mark.parametrize("scheme", ["grpc", "http"])
+@pytest.mark.parametrize(
+    ("task", "name", "source"),
+    [("imdb", "sentiment", "reviews"), ("squad", "qa", "questions")],
+    ids=["reviews", "questions"],
+)
+def test_the_figures_are_those_of_the_export(
+    models_server, request, tmp_path, scheme, task, name, source
+):
+    folder, expected = request.getfixturevalue(f"{task}_evaluation")
+    model = EndpointModel(addresses(models_server)[scheme], name, (), 4, 60.0)
+    source = str(request.getfixturevalue(source))
+    found = evaluate(model, source, tmp_path, Columns(), **FLAGS)
+    model.close()
+    assert found == expected
+    for file in SAME[task]:
+        content = (tmp_path / f"{file}.json").read_text()
+        assert content == (folder / f"{file}.json").read_text()
+    about = json.loads((tmp_path / "evaluation.json").read_text())
+    assert about["provenance"] == {"version": 1}
+
+
+def test_the_server_names_the_labels(models_server):
+    model = EndpointModel(addresses(models_server)["http"], "sentiment", (), 1, 60.0)
+    assert (model.kind, model.labels) == ("text classifier", ("neg", "pos"))
+    model.close()
+
+
+def test_no_server_there():
+    with pytest.raises(InputError, match=r"Is a server running there\?"):
+        EndpointModel(f"grpc://localhost:{free_port()}", "qa", (), 1, 5.0)
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("nothing", "nothing"),
+        ("half_plus_two_tf2", "its inputs are x, expected text, or question and context"),
+    ],
+)
+def test_no_model_of_ours_there(small_models_server, name, message):
+    with pytest.raises(InputError, match=message):
+        EndpointModel(addresses(small_models_server)["grpc"], name, (), 1, 60.0)
+
+
+def test_a_server_without_nbest_is_told_of(small_models_server):
+    model = EndpointModel(addresses(small_models_server)["grpc"], "qa", (), 1, 60.0)
+    with pytest.raises(InputError, match="nbest"):
+        model.answers(["first"], ["Ada wrote it"])
+    model.close()
+
+
+def test_a_labels_flag_is_believed(small_models_server):
+    address = addresses(small_models_server)["grpc"]
+    model = EndpointModel(address, "sentiment", ("bad", "good"), 1, 60.0)
+    assert model.labels == ("bad", "good")
+    found = model.probabilities(["good", "not"])
+    np.testing.assert_allclose(found, [[0.1, 0.9], [0.9, 0.1]], rtol=1e-6)
+    model.close()
+
+
+def test_a_busy_server_is_asked_again(small_models_server, monkeypatch):
+    monkeypatch.setattr(endpoint, "_WAITS_S", (0.0, 0.0))
+    model = EndpointModel(addresses(small_models_server)["grpc"], "sentiment", (), 1, 60.0)
+    refusals = [endpoint.Overloaded("busy"), endpoint.Overloaded("busy")]
+
+    def call():
+        if refusals:
+            raise refusals.pop()
+        return "answer"
+
+    assert model._call(call) == "answer"
+    refusals += [endpoint.Overloaded("busy")] * 3
+    with pytest.raises(InputError, match=r"busy\. Give less to do at once: --requests"):
+        model._call(call)
+    model.close()
