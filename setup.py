@@ -37,6 +37,8 @@ SERVING = [
     *PROGRESS,
     *CLIENT,
     "tensorflow-serving-api>=2.21,<2.22",  # the server's gRPC services and warm-up records
+    "matplotlib>=3.9",  # the pictures of an evaluation
+    "markdown-it-py>=3",  # its report in HTML
     "starlette>=0.40",  # the REST requests and answers
     "uvicorn>=0.30",  # the HTTP server under it
 ]
