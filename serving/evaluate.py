@@ -110,9 +110,7 @@ def _columns(flags: argparse.Namespace) -> Columns:
 
 def _model(flags: argparse.Namespace) -> EvaluatedModel:
     if flags.model_dir:
-        version = newest_version(flags.model_dir)
-        command_line.load_tensorflow()
-        return ExportedModel(version)
+        return ExportedModel(newest_version(flags.model_dir))
     from serving.evaluation.endpoint import EndpointModel
 
     name = flags.model_name or (SENTIMENT if holds_texts(flags.input) else QA)

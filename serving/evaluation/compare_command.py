@@ -21,7 +21,7 @@ from serving.evaluation.comparison import (
 )
 from serving.evaluation.intervals import SEED
 from serving.evaluation.output_files import COMPARISON, OutputFiles, output_files
-from serving.evaluation.page import Page
+from serving.evaluation.page import Page, text_table
 from trainer.markdown import escaped, facts, table
 
 logger = logging.getLogger(__name__)
@@ -158,4 +158,4 @@ def _table(entries: list[dict[str, Any]]) -> str:
             for which in ("first", "second")
         ]
         rows.append((escaped(entry["id"]), escaped(entry[asked]), escaped(wanted), *answers))
-    return table(("id", asked, gold, "first", "second"), rows)
+    return text_table(("id", asked, gold, "first", "second"), rows)

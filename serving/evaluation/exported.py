@@ -1,16 +1,21 @@
 """An export, asked in this process through a TF1 Session, the way TF Serving runs it."""
 
+import functools
 import itertools
 import json
 import pathlib
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from preprocessing import command_line
 from preprocessing.errors import InputError
 from serving.evaluation.answers import Answer, answers_of, difference, served_answers
 from serving.evaluation.model import READER, TEXT_CLASSIFIER, of_labels
+
+if TYPE_CHECKING:
+    from serving.saved_model import Signatures
 
 CHECK_EVERY = 64  # batches of questions: so often the default signature is asked, too
 
@@ -35,10 +40,15 @@ class ExportedModel:
         self.facts: Mapping[str, Any] = _facts(provenance)
         self._threshold = provenance["null_score_diff_threshold"]
         self._calls = itertools.count()
-        # Imported here, so that an endpoint is evaluated without TensorFlow.
+        self._version = version
+
+    @functools.cached_property
+    def _run(self) -> "Signatures":
+        """Loaded at the first call: bad input is found before TensorFlow is."""
+        command_line.load_tensorflow()
         from serving.saved_model import load_in_session
 
-        self._run = load_in_session(version)
+        return load_in_session(self._version)
 
     def probabilities(self, texts: Sequence[str]) -> np.ndarray:
         """See `EvaluatedModel`."""

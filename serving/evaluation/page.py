@@ -3,7 +3,7 @@
 import base64
 import dataclasses
 import html
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from markdown_it import MarkdownIt
 
@@ -72,6 +72,12 @@ class Page:
         files.text(f"{name}.html", self.html())
         for picture, png in self.pictures.items():
             (files.folder / picture).write_bytes(png)
+
+
+def text_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A table of cells that are Markdown already, of texts rather than numbers."""
+    rule = ["---" for _ in header]
+    return "\n".join(f"| {' | '.join(row)} |" for row in (header, rule, *rows))
 
 
 def _inside(tokens: list) -> Iterator:

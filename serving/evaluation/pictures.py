@@ -43,7 +43,7 @@ def reliability_figure(bins: Sequence[Mapping[str, Any]], right: str) -> Figure:
     return figure
 
 
-def slices_figure(slices: Sequence[Mapping[str, Any]], figure_name: str) -> Figure:
+def slices_figure(slices: Sequence[Mapping[str, Any]], figure_name: str, title: str) -> Figure:
     """One panel for each dimension: the slices' figures with their intervals."""
     dimensions: dict[str, list[Mapping[str, Any]]] = {}
     for one in slices:
@@ -54,7 +54,7 @@ def slices_figure(slices: Sequence[Mapping[str, Any]], figure_name: str) -> Figu
     grid = figure.subplots(len(shown), 1, height_ratios=heights, squeeze=False, sharex=True)
     for axes, (dimension, parts) in zip(grid[:, 0], shown.items(), strict=True):
         _draw_slices(axes, dimension, parts, figure_name)
-    grid[-1, 0].set(xlabel=f"{figure_name.replace('_', ' ')}, with its 95 % interval")
+    grid[-1, 0].set(xlabel=f"{title}, with its 95 % interval")
     return figure
 
 

@@ -1,7 +1,7 @@
 """report.md and report.html: what an evaluation found, for a person who has only this page."""
 
+import collections
 import json
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -9,7 +9,7 @@ from serving.evaluation.calibration import BINS
 from serving.evaluation.intervals import RESAMPLES, SEED
 from serving.evaluation.model import TEXT_CLASSIFIER
 from serving.evaluation.output_files import OutputFiles
-from serving.evaluation.page import Page
+from serving.evaluation.page import Page, text_table
 from serving.evaluation.pictures import png_of, reliability_figure, slices_figure
 from serving.evaluation.result import Result
 from trainer.markdown import escaped, facts, table
@@ -92,13 +92,13 @@ def _add_slices(page: Page, result: Result, about: Mapping[str, Any]) -> None:
     is_classifier = about["kind"] == TEXT_CLASSIFIER
     names = ("accuracy",) if is_classifier else ("exact", "f1")
     page.add("## Slices")
-    name = names[-1]
+    slices, name = _telling(result.slices), names[-1]
     says = f"{_HEADS[name]} of each slice with its interval; the table has the numbers"
-    page.add_picture("slices.png", says, png_of(slices_figure(result.slices, name)))
+    page.add_picture("slices.png", says, png_of(slices_figure(slices, name, _HEADS[name])))
     header = ["slice", "", "count"]
     for one in names:
         header += [_HEADS[one], "95 % interval"]
-    page.add(table(header, [_slice_row(part, names) for part in result.slices]))
+    page.add(table(header, [_slice_row(part, names) for part in slices]))
     shares = "accuracy" if is_classifier else "exact match"
     method = f"Intervals of {shares} are Wilson's"
     if not is_classifier:
@@ -106,11 +106,19 @@ def _add_slices(page: Page, result: Result, about: Mapping[str, Any]) -> None:
     page.add(f"{method}. Lengths are in characters.")
 
 
+def _telling(slices: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Those of dimensions that part the examples at all; the first dimension in any case."""
+    counts = collections.Counter(one["slice"] for one in slices)
+    return [one for one in slices if counts[one["slice"]] > 1 or one["slice"] == slices[0]["slice"]]
+
+
 def _slice_row(part: Mapping[str, Any], names: Sequence[str]) -> list[str]:
+    digits = 4 if names == ("accuracy",) else 2  # shares, or percent
     row = [escaped(part["slice"]), escaped(part["name"]), f"{part['count']:,}"]
     for name in names:
         figure = part[name]
-        row += [number(figure["value"]), f"{figure['low']:.4f} to {figure['high']:.4f}"]
+        value, low, high = (f"{figure[key]:.{digits}f}" for key in ("value", "low", "high"))
+        row += [value, f"{low} to {high}"]
     return row
 
 
@@ -175,7 +183,7 @@ def _most_wrong(result: Result, about: Mapping[str, Any]) -> Iterator[str]:
     else:
         yield "The answers that share no word with an annotated one, highest probability first."
         header = ("id", "question", "answers", "predicted", "probability", "context")
-    yield table(header, [_wrong_row(entry, header) for entry in result.most_wrong])
+    yield text_table(header, [_wrong_row(entry, header) for entry in result.most_wrong])
 
 
 def _wrong_row(entry: Mapping[str, Any], header: Sequence[str]) -> list[str]:
@@ -193,10 +201,7 @@ def _cell(value: Any) -> str:
 def _provenance(about: Mapping[str, Any]) -> dict[str, Any]:
     values = {**about["input"], **about["provenance"]}
     values |= {f"evaluated with {name}": value for name, value in about["versions"].items()}
-    return {name.replace("_", " "): _plain(value) for name, value in values.items()}
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, dict):
-        return json.dumps(value, ensure_ascii=False)
-    return None if isinstance(value, float) and math.isnan(value) else value
+    return {
+        name.replace("_", " "): json.dumps(value) if isinstance(value, dict) else value
+        for name, value in values.items()
+    }

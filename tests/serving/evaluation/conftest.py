@@ -2,6 +2,7 @@
 
 import pytest
 
+from serving.evaluation.exported import ExportedModel
 from serving.evaluation.run import evaluate_version
 from tests.serving.server_process import running_server, write_config
 
@@ -21,10 +22,17 @@ def squad_evaluation(models, questions, tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
+def reader(models):
+    """The model `qa`, loaded once."""
+    return ExportedModel(models / "qa" / "1")
+
+
+@pytest.fixture(scope="session")
 def models_server(models, tmp_path_factory):
     """A running server of both models."""
     folder = tmp_path_factory.mktemp("models_server")
     paths = {name: (models / name, "") for name in ("sentiment", "qa")}
     config = write_config(folder / "models.config", paths)
     with running_server(folder / "server.log", config) as server:
-        yield server.wait_until_ready()
+        server.wait_for_log("REST: ", timeout_s=240)  # it loads TensorFlow and both models
+        yield server

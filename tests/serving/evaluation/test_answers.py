@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from serving.evaluation.answers import answers_of, difference, served_answers
-from serving.evaluation.exported import ExportedModel
 from serving.saved_model import load_in_session
 from tests.serving.trained import CONTEXT, QUESTIONS
 
@@ -49,9 +48,8 @@ def test_a_difference_is_said():
     assert difference(served, far).startswith("probability of serving_default and of nbest are")
 
 
-def test_what_is_derived_is_what_a_real_export_serves(models):
-    version = models / "qa" / "1"
-    run = load_in_session(version)
+def test_what_is_derived_is_what_a_real_export_serves(models, reader):
+    run = load_in_session(models / "qa" / "1")
     contexts = [CONTEXT, "Café 🎬 中国. " + CONTEXT * 3, "", "  ", "🎬", "a b c"]
     pairs = [(question, context) for _, question, _ in QUESTIONS for context in contexts]
     questions, contexts = zip(*[*pairs, ("", CONTEXT), ("why " * 90, CONTEXT)], strict=True)
@@ -62,5 +60,5 @@ def test_what_is_derived_is_what_a_real_export_serves(models):
     assert odds[0] < odds[-1]
     for alias, values in served.items():
         assert derived[alias].tolist() == values.tolist(), alias
-    found = ExportedModel(version).answers(questions, contexts)
+    found = reader.answers(questions, contexts)
     assert [one.text for one in found] == [text.decode() for text in served["answer"].tolist()]

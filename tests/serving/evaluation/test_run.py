@@ -8,9 +8,11 @@ import pytest
 from preprocessing.errors import InputError
 from preprocessing.sources.labelled_text import Columns
 from serving.evaluation import batching
-from serving.evaluation.run import evaluate_version
+from serving.evaluation.run import evaluate, evaluate_version
 from serving.saved_model import load_in_session
 from tests.serving.evaluation import official_squad
+
+FLAGS = {"split": "test", "limit": None, "batch_size": 3}
 
 
 def read(folder, name):
@@ -69,24 +71,22 @@ def test_the_n_best_table_holds_the_answers(questions, squad_evaluation):
         assert predictions[key] == ("" if null_odds[key] > 0.0 else spans[0])
 
 
-def test_without_an_impossible_question_it_is_v1(models, questions, tmp_path):
-    version = models / "qa" / "1"
-    metrics = evaluate_version(version, str(questions), tmp_path, limit=3)
+def test_without_an_impossible_question_it_is_v1(reader, questions, tmp_path):
+    metrics = evaluate(reader, str(questions), tmp_path, Columns(), **FLAGS | {"limit": 3})
     assert list(read(tmp_path, "predictions")) == ["when-0", "who-0", "long-0"]
     assert metrics.keys() == {"exact_match", "f1", "total"}
     assert not (tmp_path / "null_odds.json").exists()
 
 
-def test_without_a_folder_it_is_the_same(models, questions, squad_evaluation):
-    version = models / "qa" / "1"
-    assert evaluate_version(version, str(questions), batch_size=3) == squad_evaluation[1]
+def test_without_a_folder_it_is_the_same(reader, questions, squad_evaluation):
+    assert evaluate(reader, str(questions), None, Columns(), **FLAGS) == squad_evaluation[1]
 
 
 def test_small_blocks_give_the_same_files(
-    models, questions, squad_evaluation, tmp_path, monkeypatch
+    reader, questions, squad_evaluation, tmp_path, monkeypatch
 ):
     monkeypatch.setattr(batching, "BLOCK_SIZE", 100)
-    evaluate_version(models / "qa" / "1", str(questions), tmp_path, batch_size=3)
+    evaluate(reader, str(questions), tmp_path, Columns(), **FLAGS)
     for name in ("predictions", "metrics"):
         assert read(tmp_path, name) == read(squad_evaluation[0], name)
     shas = [read(one, "evaluation")["input"]["examples_sha256"] for one in
