@@ -11,6 +11,7 @@ from preprocessing.sources import readers
 from preprocessing.sources.labelled_text import Columns, Review
 from preprocessing.sources.squad_json import Paragraph
 
+SERVED_IMDB_LABELS = ("negative", "positive")  # what an export calls those of aclImdb
 _TABLES = (".csv", ".tsv")
 
 
@@ -57,21 +58,31 @@ class AskedQuestion:
 Example = LabelledText | AskedQuestion
 
 
+def labels_in(source: str, labels: tuple[str, ...]) -> tuple[str, ...]:
+    """A model's labels as they are called in a source of labelled texts.
+
+    Raises:
+        InputError: the source has others, or is of no known kind.
+    """
+    if not readers.is_imdb(source):
+        return labels
+    if labels not in (readers.imdb.LABELS, SERVED_IMDB_LABELS):
+        raise InputError(
+            f"--input {source}: aclImdb's labels are {', '.join(readers.imdb.LABELS)}, but the "
+            f"model's are {', '.join(labels)[:80]}. Give a file of rows with the model's labels."
+        )
+    return readers.imdb.LABELS
+
+
 def read_texts(
     source: str, split: str, labels: tuple[str, ...], columns: Columns
 ) -> Iterator[LabelledText | Rejected]:
     """The labelled texts of a source: aclImdb's of one split, or all rows of a file.
 
     Raises:
-        InputError: it cannot be read, holds something else, or has other labels than the model.
+        InputError: it cannot be read, or holds something else.
     """
-    if not readers.is_imdb(source):
-        columns = dataclasses.replace(columns, labels=labels)
-    elif labels != readers.imdb.LABELS:
-        raise InputError(
-            f"--input {source}: aclImdb's labels are {', '.join(readers.imdb.LABELS)}, but the "
-            f"model's are {', '.join(labels)[:80]}. Give a file of rows with the model's labels."
-        )
+    columns = dataclasses.replace(columns, labels=labels)
     for found in readers.labelled_texts(source, split, columns):
         if found.split == split:
             yield found if isinstance(found, Rejected) else _text(found)

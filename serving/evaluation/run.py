@@ -11,7 +11,7 @@ from typing import Any
 
 from preprocessing.sources.labelled_text import Columns
 from serving.evaluation.asking import ask_all
-from serving.evaluation.examples import read_questions, read_texts
+from serving.evaluation.examples import labels_in, read_questions, read_texts
 from serving.evaluation.exported import ExportedModel
 from serving.evaluation.model import TEXT_CLASSIFIER, EvaluatedModel
 from serving.evaluation.output_files import EVALUATION, OutputFiles, output_files
@@ -76,14 +76,20 @@ def evaluate(
 ) -> dict[str, float | int]:
     """The same for any model."""
     is_classifier = model.kind == TEXT_CLASSIFIER
+    labels: tuple[str, ...] = ()
     read: Read = functools.partial(read_questions, source)
     if is_classifier:
-        read = functools.partial(read_texts, source, split, model.labels, columns)
+        labels = labels_in(source, model.labels)
+        read = functools.partial(read_texts, source, split, labels, columns)
     selection = select(read, source, limit)
     _warn_of_rejected(selection)
     with output_files(output_dir, EVALUATION) as files:
         start = time.monotonic()
-        scores = _scores(model, files, selection)
+        scores = (
+            TextEvaluation(files, labels)
+            if is_classifier
+            else QuestionEvaluation(files, selection.is_v2)
+        )
         sha256 = ask_all(model, selection, batch_size, scores)
         seconds = time.monotonic() - start
         result = scores.result()
@@ -92,16 +98,8 @@ def evaluate(
         asked = {"source": source, "limit": limit, "examples_sha256": sha256}
         asked |= {"split": split} if is_classifier else {}
         if output_dir is not None:
-            _write(files, result, _about(model, selection, asked, seconds))
+            _write(files, result, _about(model, selection, labels, asked, seconds))
     return result.metrics
-
-
-def _scores(
-    model: EvaluatedModel, files: OutputFiles, selection: Selection
-) -> TextEvaluation | QuestionEvaluation:
-    if model.kind == TEXT_CLASSIFIER:
-        return TextEvaluation(files, model.labels)
-    return QuestionEvaluation(files, selection.is_v2)
 
 
 def _warn_of_rejected(selection: Selection) -> None:
@@ -111,13 +109,17 @@ def _warn_of_rejected(selection: Selection) -> None:
 
 
 def _about(
-    model: EvaluatedModel, selection: Selection, asked: dict[str, Any], seconds: float
+    model: EvaluatedModel,
+    selection: Selection,
+    labels: tuple[str, ...],
+    asked: dict[str, Any],
+    seconds: float,
 ) -> dict[str, Any]:
     return {
         "kind": model.kind,
         "model": model.name,
         "input": asked,
-        "labels": list(model.labels),
+        "labels": list(labels),
         "is_v2": selection.is_v2,
         "examples": selection.total,
         "rejected": selection.rejected,

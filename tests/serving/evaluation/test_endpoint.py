@@ -47,7 +47,7 @@ def test_the_figures_are_those_of_the_export(
 
 def test_the_server_names_the_labels(models_server):
     model = EndpointModel(addresses(models_server)["http"], "sentiment", (), 1, 60.0)
-    assert (model.kind, model.labels) == ("text classifier", ("neg", "pos"))
+    assert (model.kind, model.labels) == ("text classifier", ("negative", "positive"))
     model.close()
 
 

@@ -7,7 +7,7 @@ import pytest
 from preprocessing.errors import InputError
 from preprocessing.sources.labelled_text import Columns
 from serving.evaluation import batching
-from serving.evaluation.examples import LabelledText, read_questions, read_texts
+from serving.evaluation.examples import LabelledText, labels_in, read_questions, read_texts
 from serving.evaluation.selection import select
 
 LABELS = ("neg", "pos")
@@ -103,7 +103,12 @@ def test_a_squad_file_is_not_labelled_texts(questions):
 
 def test_reviews_of_other_labels_than_the_models(reviews):
     with pytest.raises(InputError, match="aclImdb's labels are neg, pos, but the model's are a, b"):
-        list(texts(reviews, labels=("a", "b"))())
+        labels_in(str(reviews), ("a", "b"))
+
+
+def test_labels_of_an_export_as_the_source_calls_them(reviews):
+    assert labels_in(str(reviews), ("negative", "positive")) == LABELS
+    assert labels_in("rows.csv", ("negative", "positive")) == ("negative", "positive")
 
 
 def test_lone_surrogates_become_question_marks(tmp_path):
