@@ -10,8 +10,8 @@ from preprocessing.reviews import reason_to_reject
 from preprocessing.sources import readers
 from preprocessing.sources.labelled_text import Columns, Review
 from preprocessing.sources.squad_json import Paragraph
+from trainer.fine_tuning import TWO_LABELS
 
-SERVED_IMDB_LABELS = ("negative", "positive")  # what an export calls those of aclImdb
 _TABLES = (".csv", ".tsv")
 
 
@@ -66,7 +66,8 @@ def labels_in(source: str, labels: tuple[str, ...]) -> tuple[str, ...]:
     """
     if not readers.is_imdb(source):
         return labels
-    if labels not in (readers.imdb.LABELS, SERVED_IMDB_LABELS):
+    # An export serves them under the names of TWO_LABELS.
+    if labels not in (readers.imdb.LABELS, TWO_LABELS):
         raise InputError(
             f"--input {source}: aclImdb's labels are {', '.join(readers.imdb.LABELS)}, but the "
             f"model's are {', '.join(labels)[:80]}. Give a file of rows with the model's labels."

@@ -10,7 +10,7 @@ from preprocessing.sources.labelled_text import Columns
 from serving.evaluation import endpoint
 from serving.evaluation.endpoint import EndpointModel
 from serving.evaluation.run import evaluate
-from tests.serving.server_process import free_port
+from tests.serving.server_process import free_port, running_server, write_config
 
 FLAGS = {"split": "test", "limit": None, "batch_size": 3}
 SAME = {"imdb": ["predictions"], "squad": ["predictions", "nbest_predictions", "null_odds"]}
@@ -54,6 +54,24 @@ def test_the_server_names_the_labels(models_server):
 def test_no_server_there():
     with pytest.raises(InputError, match=r"Is a server running there\?"):
         EndpointModel(f"grpc://localhost:{free_port()}", "qa", (), 1, 5.0)
+
+
+def test_a_deadline_that_nobody_meets(small_models_server):
+    with pytest.raises(InputError, match="deadline 1e-06 s"):
+        EndpointModel(addresses(small_models_server)["grpc"], "qa", (), 1, 1e-6)
+
+
+@pytest.mark.slow
+def test_a_server_that_is_killed_ends_the_evaluation_with_one_line(models, questions, tmp_path):
+    config = write_config(tmp_path / "models.config", {"qa": (models / "qa", "")})
+    with running_server(tmp_path / "server.log", config) as server:
+        server.wait_for_log("gRPC: listening", timeout_s=240)
+        model = EndpointModel(addresses(server)["grpc"], "qa", (), 4, 60.0)
+        server.process.kill()
+        with pytest.raises(InputError, match=r"Is a server running there\?"):
+            evaluate(model, str(questions), tmp_path / "out", Columns(), **FLAGS)
+        model.close()
+    assert list((tmp_path / "out").iterdir()) == []
 
 
 @pytest.mark.parametrize(
