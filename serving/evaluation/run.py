@@ -9,6 +9,7 @@ import platform
 import time
 from typing import Any
 
+from preprocessing.sources import readers
 from preprocessing.sources.labelled_text import Columns
 from serving.evaluation.asking import ask_all
 from serving.evaluation.examples import labels_in, read_questions, read_texts
@@ -75,31 +76,39 @@ def evaluate(
     batch_size: int,
 ) -> dict[str, float | int]:
     """The same for any model."""
-    is_classifier = model.kind == TEXT_CLASSIFIER
-    labels: tuple[str, ...] = ()
-    read: Read = functools.partial(read_questions, source)
-    if is_classifier:
-        labels = labels_in(source, model.labels)
-        read = functools.partial(read_texts, source, split, labels, columns)
-    selection = select(read, source, limit)
+    labels = labels_in(source, model.labels) if model.kind == TEXT_CLASSIFIER else ()
+    selection = select(_reader(model, source, split, labels, columns), source, limit)
     _warn_of_rejected(selection)
     with output_files(output_dir, EVALUATION) as files:
         start = time.monotonic()
-        scores = (
-            TextEvaluation(files, labels)
-            if is_classifier
-            else QuestionEvaluation(files, selection.is_v2)
-        )
+        scores = _scores(model, files, selection, labels)
         sha256 = ask_all(model, selection, batch_size, scores)
         seconds = time.monotonic() - start
         result = scores.result()
-        if is_classifier:
+        if model.kind == TEXT_CLASSIFIER:
             result.metrics["rejected"] = sum(selection.rejected.values())
-        asked = {"source": source, "limit": limit, "examples_sha256": sha256}
-        asked |= {"split": split} if is_classifier else {}
         if output_dir is not None:
+            asked = {"source": source, "limit": limit, "examples_sha256": sha256}
+            if model.kind == TEXT_CLASSIFIER and readers.is_imdb(source):
+                asked["split"] = split
             _write(files, result, _about(model, selection, labels, asked, seconds))
     return result.metrics
+
+
+def _reader(
+    model: EvaluatedModel, source: str, split: str, labels: tuple[str, ...], columns: Columns
+) -> Read:
+    if model.kind == TEXT_CLASSIFIER:
+        return functools.partial(read_texts, source, split, labels, columns)
+    return functools.partial(read_questions, source)
+
+
+def _scores(
+    model: EvaluatedModel, files: OutputFiles, selection: Selection, labels: tuple[str, ...]
+) -> TextEvaluation | QuestionEvaluation:
+    if model.kind == TEXT_CLASSIFIER:
+        return TextEvaluation(files, labels)
+    return QuestionEvaluation(files, selection.is_v2)
 
 
 def _warn_of_rejected(selection: Selection) -> None:

@@ -1,6 +1,8 @@
 """The command line: `python -m serving.evaluate`."""
 
 import json
+import subprocess
+import sys
 
 import pytest
 
@@ -36,6 +38,13 @@ def test_bad_endpoints(questions, tmp_path, endpoint, message):
     flags = [f"--endpoint={endpoint}", f"--input={questions}", f"--output_dir={tmp_path}"]
     with pytest.raises(InputError, match=message):
         evaluate.main(flags)
+
+
+def test_a_server_is_evaluated_without_tensorflow():
+    code = "import sys, serving.evaluate, serving.evaluation.endpoint, serving.evaluation.report"
+    code += "; print({'tensorflow', 'apache_beam'} & sys.modules.keys())"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "set()"
 
 
 def test_a_server_by_the_name_that_the_input_suggests(models_server, reviews, tmp_path, caplog):
