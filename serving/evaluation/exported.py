@@ -2,7 +2,6 @@
 
 import functools
 import itertools
-import json
 import pathlib
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -11,6 +10,7 @@ import numpy as np
 
 from preprocessing import command_line
 from preprocessing.errors import InputError
+from serving import provenance
 from serving.evaluation.answers import Answer, answers_of, difference, served_answers
 from serving.evaluation.model import READER, TEXT_CLASSIFIER, of_labels
 
@@ -30,15 +30,15 @@ class ExportedModel:
 
     def __init__(self, version: pathlib.Path):
         """Raises InputError where it is no export."""
-        provenance = read_provenance(version)
-        run = provenance["run"]
+        found = provenance.read(version)
+        run = found["run"]
         is_classifier = run["task"] == "imdb"
         self.name = str(version)
         self.kind = TEXT_CLASSIFIER if is_classifier else READER
         self.labels = tuple(run.get("labels") or ("neg", "pos")) if is_classifier else ()
         self.requests = 1  # one request takes all cores
-        self.facts: Mapping[str, Any] = _facts(provenance)
-        self._threshold = provenance["null_score_diff_threshold"]
+        self.facts: Mapping[str, Any] = _facts(found)
+        self._threshold = found["null_score_diff_threshold"]
         self._calls = itertools.count()
         self._version = version
 
@@ -73,31 +73,15 @@ class ExportedModel:
         """See `EvaluatedModel`."""
 
 
-def read_provenance(version: pathlib.Path) -> dict[str, Any]:
-    """What the exporter wrote of where a version comes from.
-
-    Raises:
-        InputError: there is nothing of the kind.
-    """
-    path = version / "assets.extra" / "provenance.json"
-    try:
-        return json.loads(path.read_text())
-    except (OSError, ValueError) as error:
-        raise InputError(
-            f"{path}: cannot be read ({error}), expected a version that "
-            "`python -m serving.export` has written."
-        ) from error
-
-
-def _facts(provenance: Mapping[str, Any]) -> dict[str, Any]:
-    run = provenance["run"]
+def _facts(found: Mapping[str, Any]) -> dict[str, Any]:
+    run = found["run"]
     return {
-        "run_dir": provenance.get("run_dir"),
+        "run_dir": found.get("run_dir"),
         "preset": run.get("preset"),
         "data_digest": run.get("data_digest"),
         "vocabulary_sha256": run.get("vocabulary_sha256"),
         "parameters": run.get("parameters"),
-        "epoch": (provenance.get("epoch") or {}).get("epoch"),
-        "null_score_diff_threshold": provenance["null_score_diff_threshold"],
-        "versions": provenance.get("versions"),
+        "epoch": (found.get("epoch") or {}).get("epoch"),
+        "null_score_diff_threshold": found["null_score_diff_threshold"],
+        "versions": found.get("versions"),
     }

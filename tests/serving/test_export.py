@@ -14,7 +14,7 @@ from tensorflow.core.protobuf import saved_model_pb2
 from preprocessing.dataset_info import sha256_of_file
 from preprocessing.errors import InputError
 from serving import export, model_forms
-from serving.evaluate import evaluate_answers
+from serving.evaluate import evaluate_version
 from serving.frozen import served_module
 from serving.model_dir import versions
 from serving.saved_model import load_as_function, load_in_session
@@ -209,7 +209,7 @@ def test_a_good_version_in_bfloat16_is_published_with_its_figures(
     assert provenance["dtype"] == "bfloat16"
     assert provenance["evaluation"]["total"] == provenance["agreement"]["examples"] == 8
     # The baseline is the same run in float32.
-    baseline = evaluate_answers(models / "qa" / "1", str(questions), tmp_path / "scores")
+    baseline = evaluate_version(models / "qa" / "1", str(questions))
     assert provenance["float32_evaluation"] == pytest.approx(baseline)
     assert provenance["gate"]["baseline"] == 1
     (verdict,) = provenance["gate"]["conditions"]

@@ -137,5 +137,5 @@ def test_data_for_another_model(models, request, model, source, message):
 
 
 def test_a_folder_that_is_no_export(tmp_path, questions):
-    with pytest.raises(InputError, match=r"provenance.json: cannot be read"):
+    with pytest.raises(InputError, match=r"provenance.json: no such file"):
         evaluate_version(tmp_path, str(questions))
