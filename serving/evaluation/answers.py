@@ -31,6 +31,7 @@ def served_answers(table: Table, threshold: float | None) -> dict[str, np.ndarra
     Returns:
         alias -> [batch], with the aliases of `serving_default`.
     """
+    table = _with_null(table)
     is_null = table["start"] < 0
     place = np.argmax(~is_null, axis=1)  # where there is no span, the first, which is null
     if threshold is not None:
@@ -38,6 +39,19 @@ def served_answers(table: Table, threshold: float | None) -> dict[str, np.ndarra
     rows = np.arange(len(place))
     served = {alias: table[alias][rows, place] for alias in COLUMNS}
     return {**served, "null_odds": table["null_odds"]}
+
+
+def _with_null(table: Table) -> Table:
+    """Appends the null answer, which is the 21st where 20 spans are better, with what the
+    softmax leaves for it."""
+    rows = len(table["start"])
+    left = 1.0 - table["probability"].sum(axis=1, dtype=np.float64)
+    null = {"answer": b"", "start": -1, "end": -1, "probability": left.clip(0.0)}
+    columns = {
+        alias: np.broadcast_to(np.asarray(value, table[alias].dtype), rows)[:, np.newaxis]
+        for alias, value in null.items()
+    }
+    return {**table, **{a: np.concatenate([table[a], columns[a]], axis=1) for a in columns}}
 
 
 def difference(served: Table, asked: Table) -> str:

@@ -30,6 +30,19 @@ def test_served_answers_by_hand(threshold, expected):
     assert served_answers(TABLE, threshold)["answer"].tolist() == expected
 
 
+def test_no_answer_behind_the_listed_ones_is_served_with_what_is_left_of_the_softmax():
+    listed = {
+        "answer": np.array([[b"Ada", b"Bo"]], object),
+        "start": np.array([[4, 9]]),
+        "end": np.array([[7, 11]]),
+        "probability": np.array([[0.5, 0.375]], np.float32),
+        "null_odds": np.array([-0.7], np.float32),
+    }
+    served = {alias: values.tolist() for alias, values in served_answers(listed, -1.0).items()}
+    assert served["answer"] == [b""]
+    assert (served["start"], served["end"], served["probability"]) == ([-1], [-1], [0.125])
+
+
 def test_answers_hold_the_filled_places_and_the_best_span():
     ada, bo, none = answers_of(served_answers(TABLE, 0.0), TABLE)
     assert (ada.text, ada.start, ada.span) == ("Ada", 4, "Ada")
