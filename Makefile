@@ -18,6 +18,8 @@ EVALUATION_DIR ?= evaluations/$(TASK)
 PORT ?= 8500
 REST_PORT ?= 8501
 ENDPOINT ?= grpc://localhost:$(PORT)
+LABEL ?= stable
+KEEP ?= 5
 
 ifdef CONFIG
   TRAIN_CONFIG := --config $(CONFIG)
@@ -66,7 +68,7 @@ VERBOSE := $(if $(V),-v)
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo data preprocess inspect train export evaluate serve predict describe \
-  test test-slow test-realdata test-all lint format clean
+  versions promote rollback prune test test-slow test-realdata test-all lint format clean
 
 help:  ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
@@ -119,6 +121,20 @@ predict: $(INSTALLED)  ## ask what `make serve` serves: TEXT, or QUESTION and CO
 
 describe: $(INSTALLED)  ## signatures, assets and provenance of a model (MODEL_DIR)
 	@$(BIN)/python -m serving.describe $(MODEL_DIR)
+
+versions: $(INSTALLED)  ## versions, metrics and labels of all models (MODELS)
+	@$(BIN)/python -m serving.registry list $(MODELS)
+
+promote: $(INSTALLED)  ## point LABEL (stable) at VERSION of a model (MODEL_DIR)
+	@$(BIN)/python -m serving.registry promote $(MODEL_DIR) \
+	  $(or $(VERSION),$(error VERSION is not set: make promote VERSION=3)) --label $(LABEL) \
+	  $(REGISTRY_FLAGS)
+
+rollback: $(INSTALLED)  ## point LABEL (stable) where it pointed before
+	@$(BIN)/python -m serving.registry rollback $(MODEL_DIR) --label $(LABEL) $(REGISTRY_FLAGS)
+
+prune: $(INSTALLED)  ## delete old versions of a model (MODEL_DIR) but the KEEP newest and labelled
+	@$(BIN)/python -m serving.registry prune $(MODEL_DIR) --keep $(KEEP) $(REGISTRY_FLAGS)
 
 test: $(INSTALLED)  ## the fast tests, under 10 minutes on 2 cores
 	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile -m 'not slow and not realdata'
