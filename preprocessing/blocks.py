@@ -30,14 +30,17 @@ class Block:
     elements: int
 
 
-def write_blocks(elements: Iterable[Sized], folder: str) -> Iterator[Block]:
-    """Cuts a stream of elements into files of about `BLOCK_SIZE` characters."""
+def write_blocks(
+    elements: Iterable[Sized], folder: str, block_size: int | None = None
+) -> Iterator[Block]:
+    """Cuts a stream of elements into files of about `block_size` characters (`BLOCK_SIZE`)."""
+    limit = block_size or BLOCK_SIZE
     held: list[Sized] = []
     size = 0
     for element in elements:
         held.append(element)
         size += element.size
-        if size >= BLOCK_SIZE:
+        if size >= limit:
             yield _write_block(held, folder)
             held, size = [], 0
     if held:

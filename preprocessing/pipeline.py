@@ -54,7 +54,7 @@ def build_dataset(spec: DatasetSpec, output_dir: str, job: BeamJob) -> DatasetIn
     """
     vocabulary = load_vocabulary(spec.vocabulary_path)
     with work_folder(output_dir) as work:
-        checksums = _Checksums(spec.sources)
+        checksums = Checksums([source.path for source in spec.sources])
         checksums.start()
         outputs = _run(spec, TokenizerSpec(tuple(vocabulary), spec.lowercase), work, job)
         info = _dataset_info(spec, outputs, checksums.result())
@@ -136,18 +136,18 @@ def _run(spec: DatasetSpec, tokenizer: TokenizerSpec, work: str, job: BeamJob) -
         return pickle.load(file)
 
 
-class _Checksums(threading.Thread):
+class Checksums(threading.Thread):
     """Reads the sources for their SHA-256 meanwhile; a job that fails does not wait for it."""
 
-    def __init__(self, sources: list[Source]):
+    def __init__(self, paths: list[str]):
         super().__init__(daemon=True)
-        self._sources = sources
+        self._paths = paths
         self._found: dict[str, str] = {}
         self._error: InputError | None = None
 
     def run(self) -> None:
         try:
-            self._found = {source.path: sha256_of(source.path) for source in self._sources}
+            self._found = {path: sha256_of(path) for path in self._paths}
         except InputError as error:
             self._error = error
 

@@ -14,17 +14,28 @@ import re
 import socket
 import uuid
 from collections.abc import Iterator
+from typing import Protocol
 
 from preprocessing import files, storage
-from preprocessing.dataset_info import INFO_FILE, DatasetInfo
+from preprocessing.dataset_info import INFO_FILE
 from preprocessing.errors import InputError
 
 # Names as a job gives them; before they had their content's hash in them, shards had none.
 _DATA_FILE = re.compile(
     r"\w+-\d{5}-of-\d{5}(-[0-9a-f]{8})?\.tfrecord|rejected-\w+-[0-9a-f]{8}\.jsonl"
-    r"|vocab-[0-9a-f]{8}\.txt"
+    r"|predictions-\d{5}-of-\d{5}-[0-9a-f]{8}\.jsonl|vocab-[0-9a-f]{8}\.txt"
 )
 _LOCK_FILE = "job-lock"
+
+
+class Info(Protocol):
+    """What `info.json` is to hold, of a data set or of whatever else a job has made."""
+
+    def files(self) -> list[str]:
+        """The names of all files but `info.json`."""
+
+    def to_json(self) -> str:
+        """The content of `info.json`."""
 
 
 @contextlib.contextmanager
@@ -140,7 +151,7 @@ def _remote_lock(base: str) -> Iterator[None]:
         storage.delete_folder(base)
 
 
-def publish(info: DatasetInfo, work: str, output_dir: str) -> None:
+def publish(info: Info, work: str, output_dir: str) -> None:
     """Moves the files that `info` names from `work` to `output_dir` and makes them the data set."""
     storage.make_folder(output_dir)
     for name in info.files():

@@ -61,21 +61,24 @@ class WriteBlocks(beam.PTransform):
 
     Args:
         read: (path, split) -> elements.
-        tokenizer: what the workers will need next; they begin to make it while they read.
+        tokenizer: what the workers will need next, if it is one; they begin to make it while they
+            read.
         work: folder for the blocks.
         shared: each worker is given all sources: they share them and their blocks by a
             `BlockQueue`. Else each source is given, and is to be read, once.
+        block_size: characters of text in a block, if not as many as usual.
     """
 
     def __init__(
         self,
         read: Callable[[str, str], Iterable[Sized]],
-        tokenizer: TokenizerSpec,
+        tokenizer: TokenizerSpec | None,
         work: str,
         shared: bool,
+        block_size: int | None = None,
     ):
         super().__init__()
-        self._dofn = _ReadSources(read, tokenizer, work, shared)
+        self._dofn = _ReadSources(read, tokenizer, work, shared, block_size)
         self._shared = shared
 
     def expand(self, sources):
@@ -95,17 +98,20 @@ class _ReadSources(beam.DoFn):
     def __init__(
         self,
         read: Callable[[str, str], Iterable[Sized]],
-        tokenizer: TokenizerSpec,
+        tokenizer: TokenizerSpec | None,
         work: str,
         shared: bool,
+        block_size: int | None,
     ):
         self._read = read
         self._tokenizer = tokenizer
         self._work = work
         self._shared = shared
+        self._block_size = block_size
 
     def setup(self) -> None:
-        threading.Thread(target=self._tokenizer.shared, daemon=True).start()
+        if self._tokenizer:
+            threading.Thread(target=self._tokenizer.shared, daemon=True).start()
 
     def process(self, sources: Sequence[Source]) -> Iterator[Any]:
         if not self._shared:
@@ -119,7 +125,8 @@ class _ReadSources(beam.DoFn):
 
     def _blocks(self, source: Source) -> Iterator[Block]:
         _check_seen(source.path, self._work)
-        for block in write_blocks(self._read(source.path, source.split), self._work):
+        elements = self._read(source.path, source.split)
+        for block in write_blocks(elements, self._work, self._block_size):
             progress_files.add(self._work, "read", block.elements)
             yield block
         progress_files.add(self._work, "sources", 1)
@@ -219,9 +226,9 @@ def _write_group(grouped: tuple[Group, Iterable[Any]], work: str, num_shards: in
     kind, split, number = group
     if kind == RECORDS:
         name = f"{split}-{number:05d}-of-{num_shards:05d}"
-        return _write_file(group, name, ".tfrecord", _framed, entries, work)
+        return write_file(group, name, ".tfrecord", _framed, entries, work)
     if kind == REJECTED:
-        return _write_file(group, f"rejected-{split}", ".jsonl", bytes, entries, work)
+        return write_file(group, f"rejected-{split}", ".jsonl", bytes, entries, work)
     if kind == FINGERPRINTS:
         found = statistics.find_duplicates(runs.read_payloads(entries))
         return Output(group, duplicates=found)
@@ -231,7 +238,7 @@ def _write_group(grouped: tuple[Group, Iterable[Any]], work: str, num_shards: in
     return Output(group, counts=total)
 
 
-def _write_file(
+def write_file(
     group: Group,
     name: str,
     suffix: str,

@@ -11,6 +11,7 @@ from preprocessing.sources.csv_rows import read_rows
 from preprocessing.sources.json_lines import read_objects
 
 MAX_LABELS = 1000
+_NO_LABEL = ""
 DELIMITERS = {".csv": ",", ".tsv": "\t"}
 
 
@@ -36,7 +37,8 @@ class Columns:
 
     Attributes:
         text_column: a name in the header, or a key of the objects.
-        label_column: the same of the label: a string, an integer, or true or false.
+        label_column: the same of the label: a string, an integer, or true or false. None for
+            texts without labels, which get the number 0.
         id_column: the same of the id, a string or an integer. Without it the id is
             "<name>:<line>", by the line that the row starts in.
         labels: names of the labels in the order of their numbers. Rows with others are rejected.
@@ -46,7 +48,7 @@ class Columns:
     """
 
     text_column: str = "text"
-    label_column: str = "label"
+    label_column: str | None = "label"
     id_column: str | None = None
     labels: tuple[str, ...] = ()
     quotes: bool = True
@@ -88,7 +90,8 @@ def read_labelled_texts(path: str, split: str, columns: Columns) -> Iterator[Rev
     Raises:
         InputError: the file cannot be read, or has no such column.
     """
-    numbers = {label: number for number, label in enumerate(columns.labels)}
+    labels = (_NO_LABEL,) if columns.label_column is None else columns.labels
+    numbers = {label: number for number, label in enumerate(labels)}
     name = columns.names.get(path) or files.name_of(path)
     for line, row in _rows(path, columns, name):
         source = f"{path}:{line}"
@@ -146,10 +149,11 @@ def _rows(path: str, columns: Columns, name: str) -> Iterator[tuple[int, _Row | 
     for line, cells in rows:
         if isinstance(cells, str):
             yield line, cells
-        elif columns.id_column is None:
-            yield line, _row([*cells, f"{name}:{line}"])
         else:
-            yield line, _row(cells)
+            text, *others = cells
+            label = _NO_LABEL if columns.label_column is None else others.pop(0)
+            row_id = f"{name}:{line}" if columns.id_column is None else others.pop(0)
+            yield line, _row(text, label, row_id, columns.label_column is not None)
 
 
 def _of_objects(path: str, columns: Columns) -> Iterator[tuple[int, list[Any] | str]]:
@@ -181,12 +185,12 @@ def _place(path: str, header: list[str], column: str) -> int:
     raise InputError(f"{path}: {problem} {column!r}. Those in the first line are {found}.")
 
 
-def _row(cells: list[Any]) -> _Row | str:
+def _row(text: Any, label: Any, row_id: Any, has_label: bool) -> _Row | str:
     """A row of text, label and id, or why it is none."""
-    text, label, row_id = cells
     if type(text) is not str:
         return "missing_text" if text is None else "text_not_a_string"
-    for name, value in (("label", label), ("id", row_id)):
+    named = (("label", label), ("id", row_id))
+    for name, value in named if has_label else named[1:]:
         if not isinstance(value, str | int) or value == "":
             return f"missing_{name}" if value in (None, "") else f"{name}_not_a_string"
     try:

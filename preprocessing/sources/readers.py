@@ -39,21 +39,25 @@ def labelled_texts(path: str, split: str, columns: Columns) -> Iterator[Review |
         yield from read_labelled_texts(path, split, columns)
 
 
-def paragraphs(path: str, split: str) -> Iterator[Paragraph | Rejected]:
+def paragraphs(path: str, split: str, need_answers: bool = True) -> Iterator[Paragraph | Rejected]:
     """The paragraphs of one source: a SQuAD .json file, or questions in a .jsonl file.
 
     Args:
         path: may be compressed; on any file system.
         split: given to all of them.
+        need_answers: False where lines need not say anything of their answers.
 
     Raises:
         InputError: the source cannot be read, or is of no known kind.
     """
-    kinds = {".json": read_paragraphs, ".jsonl": read_question_lines}
     extension = files.extension_of(path)
-    if extension not in kinds:
-        raise InputError(_unknown(path, "a SQuAD file .json, or questions in JSON lines .jsonl"))
-    yield from kinds[extension](path, split)
+    if extension == ".json":
+        yield from read_paragraphs(path, split)
+    elif extension == ".jsonl":
+        yield from read_question_lines(path, split, need_answers)
+    else:
+        expected = "a SQuAD file .json, or questions in JSON lines .jsonl"
+        raise InputError(_unknown(path, expected))
 
 
 def labels_of(paths: Sequence[str], columns: Columns) -> tuple[str, ...]:

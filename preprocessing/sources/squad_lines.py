@@ -18,7 +18,9 @@ class _Line(NamedTuple):
     question: Question
 
 
-def read_question_lines(path: str, split: str) -> Iterator[Paragraph | Rejected]:
+def read_question_lines(
+    path: str, split: str, need_answers: bool = True
+) -> Iterator[Paragraph | Rejected]:
     """The questions of a file in its order; neighbours with one context share a paragraph.
 
     A line has "id", "question", "context" and "answers": a list of {"text", "answer_start"}, or
@@ -32,14 +34,25 @@ def read_question_lines(path: str, split: str) -> Iterator[Paragraph | Rejected]
     Args:
         path: on any file system; may be compressed.
         split: given to all of them.
+        need_answers: False to leave out what a line says of its answers.
 
     Raises:
         InputError: the file cannot be read, or is one JSON document.
     """
-    lines = (_line(path, split, number, entry) for number, entry in read_objects(path))
+    objects = read_objects(path) if need_answers else map(_without_answers, read_objects(path))
+    lines = (_line(path, split, number, entry) for number, entry in objects)
     for _, neighbours in itertools.groupby(lines, _context):
         while batch := list(itertools.islice(neighbours, _MAX_QUESTIONS)):
             yield from _joined(path, split, batch)
+
+
+def _without_answers(
+    numbered: tuple[int, dict[str, Any] | str],
+) -> tuple[int, dict[str, Any] | str]:
+    number, entry = numbered
+    if isinstance(entry, str):
+        return number, entry
+    return number, {**entry, "answers": [], "is_impossible": None}
 
 
 def _context(line: _Line | Rejected) -> str | Rejected:
