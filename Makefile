@@ -15,6 +15,7 @@ RUN_DIR ?= runs/$(or $(basename $(notdir $(CONFIG))),$(TASK))
 MODELS ?= models
 MODEL_DIR ?= $(MODELS)/$(MODEL)
 EVALUATION_DIR ?= evaluations/$(TASK)
+PREDICTION_DIR ?= predictions/$(TASK)
 PORT ?= 8500
 REST_PORT ?= 8501
 ENDPOINT ?= grpc://localhost:$(PORT)
@@ -67,7 +68,7 @@ INSTALLED := $(VENV)/.installed-$(PYTHON_VERSION)
 VERBOSE := $(if $(V),-v)
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo data preprocess inspect train export evaluate serve predict describe \
+.PHONY: help install demo data preprocess inspect train export evaluate batch serve predict describe \
   versions promote rollback prune test test-slow test-realdata test-all lint format clean
 
 help:  ## list the commands
@@ -111,6 +112,10 @@ export: $(INSTALLED)  ## a run (RUN_DIR) to the next version of a model (MODEL_D
 evaluate: $(INSTALLED)  ## score a model (MODEL_DIR) on raw files (EVALUATION_INPUT)
 	@$(BIN)/python -m serving.evaluate --model_dir $(MODEL_DIR) --input $(EVALUATION_INPUT) \
 	  --output_dir $(EVALUATION_DIR) $(EVALUATE_FLAGS) $(VERBOSE)
+
+batch: $(INSTALLED)  ## apply a model (MODEL_DIR) to raw files (EVALUATION_INPUT): PREDICTION_DIR
+	@$(BIN)/python -m serving.batch --model_dir $(MODEL_DIR) --input $(EVALUATION_INPUT) \
+	  --output_dir $(PREDICTION_DIR) $(BATCH_FLAGS) $(VERBOSE)
 
 serve: $(INSTALLED)  ## serve MODELS over gRPC (PORT) and REST (REST_PORT)
 	@$(BIN)/python -m demo.serve --models $(MODELS) --port $(PORT) --rest_port $(REST_PORT) \
@@ -157,4 +162,4 @@ format: $(INSTALLED)  ## rewrite the code as lint wants it
 	$(BIN)/ruff check --fix .
 
 clean:  ## remove what the commands above have written, but not the downloads
-	rm -rf build runs models evaluations data/imdb data/squad $(SAMPLE_DIR)
+	rm -rf build runs models evaluations predictions data/imdb data/squad $(SAMPLE_DIR)

@@ -11,11 +11,20 @@ import tensorflow_text  # noqa: F401 - registers TF Text's ops, which the graphs
 Signatures = Callable[[str, Mapping[str, Sequence]], dict[str, np.ndarray]]
 
 
-def load_in_session(path: pathlib.Path) -> Signatures:
-    """Loads into a TF1 Session, the way TF Serving does; lives as long as the function does."""
+def load_in_session(path: pathlib.Path, threads: int = 0) -> Signatures:
+    """Loads into a TF1 Session, the way TF Serving does; lives as long as the function does.
+
+    Args:
+        path: the version's folder.
+        threads: within an op; 0 for all cores.
+    """
     graph = tf.Graph()
+    config = tf.compat.v1.ConfigProto(
+        intra_op_parallelism_threads=threads,
+        use_per_session_threads=threads > 0,
+    )
     with graph.as_default():
-        session = tf.compat.v1.Session(graph=graph)
+        session = tf.compat.v1.Session(graph=graph, config=config if threads else None)
         meta_graph = tf.compat.v1.saved_model.load(session, ["serve"], str(path))
 
     def run(name: str, inputs: Mapping[str, Sequence]) -> dict[str, np.ndarray]:

@@ -53,6 +53,8 @@ def test_client_and_server_need_no_other_package(place):
         ("trainer.preflight", ["apache_beam", "tensorflow", "keras"]),
         ("trainer.run_dir", ["apache_beam"]),
         ("serving.server.flags", ["tensorflow"]),
+        ("serving.registry.labels", ["apache_beam", "tensorflow"]),
+        ("serving.batch.jobs", ["tensorflow"]),
     ],
 )
 def test_import_brings_only_what_it_runs(module, absent):

@@ -1,0 +1,1 @@
+"""An exported version applied to many texts, by Apache Beam's RunInference."""

@@ -1,0 +1,57 @@
+"""`info.json` of predictions, written last: without it there are none."""
+
+import dataclasses
+import json
+from typing import Any
+
+from preprocessing import files, storage
+from preprocessing.dataset_info import INFO_FILE
+from preprocessing.errors import InputError
+
+KIND = "predictions"
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class PredictionsInfo:
+    """The content of `info.json`."""
+
+    task: str  # "imdb" or "squad"
+    model: dict[str, Any]  # version, folder, SHA-256 of its graph and provenance
+    parameters: dict[str, int]  # flags that shape the lines
+    read: int  # source records: `predicted` and rejected ones
+    predicted: int
+    rejected: dict[str, int]  # reason -> source records without a prediction
+    sources: dict[str, str]  # file -> SHA-256
+    shards: list[str]  # file names, in order
+    rejected_files: list[str]
+    digest: str  # SHA-256 over all lines in order
+    versions: dict[str, str]  # package -> version
+    kind: str = KIND
+
+    def files(self) -> list[str]:
+        """The names of all files but `info.json`."""
+        return [*self.shards, *self.rejected_files]
+
+    def to_json(self) -> str:
+        """The content of `info.json`."""
+        return json.dumps(dataclasses.asdict(self), indent=2, ensure_ascii=False) + "\n"
+
+
+def check_folder(output_dir: str) -> None:
+    """Makes sure that no data set is replaced by predictions.
+
+    Raises:
+        InputError: there is one.
+    """
+    if INFO_FILE not in storage.list_names(output_dir):
+        return
+    path = storage.join(output_dir, INFO_FILE)
+    try:
+        kind = json.loads(files.read_file(path)).get("kind")
+    except (ValueError, AttributeError):
+        kind = None
+    if kind != KIND:
+        raise InputError(
+            f"--output_dir {output_dir}: {INFO_FILE} there is of a data set, or of something else "
+            "that is no set of predictions. Name another folder."
+        )

@@ -1,0 +1,102 @@
+"""Which version answers, on any file system, and what is known of it."""
+
+import dataclasses
+import hashlib
+import json
+import os
+import pathlib
+import tempfile
+from typing import Any
+
+from preprocessing import files, storage
+from preprocessing.errors import InputError
+
+SAVED_MODEL = "saved_model.pb"
+_PROVENANCE = "assets.extra/provenance.json"
+
+
+@dataclasses.dataclass(frozen=True)
+class ServedVersion:
+    """A version that answers the rows of a job."""
+
+    path: str  # absolute, or gs://… and the like
+    model: str  # name of the model's folder
+    number: str
+    task: str  # "imdb" or "squad"
+    labels: tuple[str, ...]  # of a classifier
+    provenance_sha256: str
+    saved_model_sha256: str
+
+    def describe(self) -> dict[str, Any]:
+        """As it stands in `info.json`."""
+        return dataclasses.asdict(self) | {"labels": list(self.labels)}
+
+
+def find_version(model_dir: str) -> ServedVersion:
+    """A version by its own folder, or the newest in a model's.
+
+    Raises:
+        InputError: there is none, or it does not say what it was trained for.
+    """
+    folder = os.path.abspath(model_dir) if storage.is_local(model_dir) else model_dir.rstrip("/")
+    names = _names_in(folder)
+    if SAVED_MODEL not in names:
+        numbers = [name for name in names if name.isascii() and name.isdigit()]
+        if not numbers:
+            raise InputError(
+                f"--model_dir {model_dir}: no version of a model in it (folders named 1, 2, …). "
+                "Make one with `python -m serving.export`."
+            )
+        folder = storage.join(folder, max(numbers, key=int))
+    return _described(folder)
+
+
+def _names_in(folder: str) -> set[str]:
+    """Files and folders directly in a folder; object stores list only the files below it."""
+    if storage.is_local(folder):
+        return set(storage.list_names(folder))
+    below = (path.removeprefix(folder).lstrip("/") for path in files.list_files(folder))
+    return {path.partition("/")[0] for path in below}
+
+
+def _described(folder: str) -> ServedVersion:
+    path = storage.join(folder, _PROVENANCE)
+    content = files.read_file(path)
+    try:
+        run = json.loads(content)["run"]
+        task, labels = run["task"], tuple(run.get("labels") or ())
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise InputError(
+            f"{path}: does not say which task the model is for ({error!r}), expected a version "
+            "that `python -m serving.export` has written."
+        ) from error
+    if task not in ("imdb", "squad"):
+        raise InputError(f"{path}: the task is {task!r}, expected imdb or squad.")
+    model, number = folder.split("/")[-2:]
+    return ServedVersion(
+        path=folder,
+        model=model,
+        number=number,
+        task=task,
+        labels=labels if task == "imdb" else (),
+        provenance_sha256=hashlib.sha256(content).hexdigest(),
+        saved_model_sha256=files.sha256_of(storage.join(folder, SAVED_MODEL)),
+    )
+
+
+def local_copy(path: str) -> pathlib.Path:
+    """A version's folder on this machine: itself, or what a worker fetches of a remote one.
+
+    TensorFlow itself reads few of the file systems that Beam does.
+
+    Raises:
+        InputError: it cannot be read.
+    """
+    if storage.is_local(path):
+        return pathlib.Path(path)
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="version-"))
+    for file in files.list_files(path):
+        target = folder / file.removeprefix(path).lstrip("/")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(files.read_file(file))
+    return folder

@@ -1,0 +1,40 @@
+"""Versions on this machine and in a bucket."""
+
+import pytest
+
+from preprocessing import storage
+from preprocessing.errors import InputError
+from serving.batch.handler import VersionHandler
+from serving.batch.rows import Row
+from serving.batch.version import find_version
+from tests.preprocessing import remote_folders
+from tests.serving.batch.number_model import number_model
+
+
+@pytest.mark.slow
+def test_a_version_in_a_bucket(tmp_path):
+    local = number_model(tmp_path / "3")
+    with remote_folders.s3() as bucket:
+        for number in ("3", "12"):
+            for path in local.rglob("*"):
+                if path.is_file():
+                    name = str(path.relative_to(local))
+                    with storage.create(f"{bucket}/models/numbers/{number}/{name}") as file:
+                        file.write(path.read_bytes())
+        version = find_version(f"{bucket}/models/numbers/")
+        assert (version.model, version.number, version.task) == ("numbers", "12", "imdb")
+        assert version.path == f"{bucket}/models/numbers/12"
+        assert find_version(f"{bucket}/models/numbers/3").number == "3"
+        handler = VersionHandler(version.path, version.task)
+        (result,) = handler.run_inference([Row("a", "", (b"0.25",))], handler.load_model())
+        assert result.inference["serving_default"]["probability"] == 0.25
+        with pytest.raises(InputError, match="no version of a model in it"):
+            find_version(f"{bucket}/models")
+
+
+def test_the_newest_version_and_one_by_its_folder(tmp_path):
+    for number in ("2", "10"):
+        number_model(tmp_path / "m" / number)
+    assert find_version(str(tmp_path / "m")).number == "10"
+    found = find_version(str(tmp_path / "m" / "2"))
+    assert (found.model, found.number, found.labels) == ("m", "2", ("neg", "pos"))
