@@ -22,7 +22,7 @@ def baseline_version(model_dir: pathlib.Path, asked: int | None) -> pathlib.Path
 
     Args:
         model_dir: of the model.
-        asked: a number; None means the newest one.
+        asked: a number; None means the one with the label `stable`, or else the newest.
 
     Returns:
         Its folder; None where there is no version yet.
@@ -34,8 +34,17 @@ def baseline_version(model_dir: pathlib.Path, asked: int | None) -> pathlib.Path
     if asked is not None and asked not in found:
         listed = ", ".join(map(str, found)) or "none"
         raise InputError(f"--baseline {asked}: {model_dir} has the versions {listed}.")
+    if asked is None:
+        asked = _stable_version(model_dir, found)
     number = asked if asked is not None else max(found, default=None)
     return None if number is None else model_dir / str(number)
+
+
+def _stable_version(model_dir: pathlib.Path, found: Sequence[int]) -> int | None:
+    from serving.registry.labels import labels_of  # its protos take a moment
+
+    stable = labels_of(model_dir).get("stable")
+    return stable if stable in found else None
 
 
 @dataclasses.dataclass(frozen=True)
