@@ -5,6 +5,7 @@ import tensorflow as tf
 
 from preprocessing.tokenizer import BertTokenizer
 from preprocessing.vocabulary import load_vocabulary
+from serving.by_length import by_length
 from serving.encoder import FrozenBert
 from serving.signatures import (
     AnswerRules,
@@ -34,6 +35,7 @@ def served_module(
         null_score_diff_threshold: see `AnswerRules`; not used for sentiment.
         through_keras: call the trainer's own model instead of the frozen graph, to check the
             one against the other. Such a module cannot be exported.
+        dtype: of the frozen graph, one of `encoder.DTYPES`. Heads are in float32 in any case.
     """
     parameters = run.config["parameters"]
     tokenizer = BertTokenizer(load_vocabulary(run.vocabulary_path), run.config["lowercase"])
@@ -42,29 +44,31 @@ def served_module(
         names = TWO_LABELS if labels == FOLDERS else labels
         text = parameters["max_seq_length"], run.vocabulary_path, names
         if len(labels) > 2:
-            logits = _keras_class_logits(run) if through_keras else _frozen_class_logits(run, dtype)
-            return TextClassifier(tokenizer, logits, *text)
-        logit = _keras_review_logit(run) if through_keras else _frozen_review_logit(run, dtype)
-        return Sentiment(tokenizer, logit, *text)
+            class_logits = (
+                _keras_class_logits(run) if through_keras else _frozen_class_logits(run, dtype)
+            )
+            return TextClassifier(tokenizer, class_logits, *text)
+        review_logit = (
+            _keras_review_logit(run) if through_keras else _frozen_review_logit(run, dtype)
+        )
+        return Sentiment(tokenizer, review_logit, *text)
     rules = AnswerRules(
         max_seq_length=parameters["max_seq_length"],
         doc_stride=parameters["doc_stride"],
         max_query_length=parameters["max_query_length"],
         null_score_diff_threshold=null_score_diff_threshold,
     )
-    spans = _keras_span_logits(run) if through_keras else _frozen_span_logits(run, dtype)
-    return QuestionAnswering(tokenizer, spans, rules, run.vocabulary_path)
+    logits = _keras_span_logits(run) if through_keras else _frozen_span_logits(run, dtype)
+    return QuestionAnswering(tokenizer, logits, rules, run.vocabulary_path)
 
 
-def _weights(run: Run, dtype: str) -> dict[str, np.ndarray]:
-    """Variable path -> value, float32; rounded to what the dtype can hold."""
-    values = {variable.path: np.asarray(variable.value) for variable in run.model.weights}
-    return {path: value.astype(dtype).astype("float32") for path, value in values.items()}
+def _weights(run: Run) -> dict[str, np.ndarray]:
+    return {variable.path: np.asarray(variable.value) for variable in run.model.weights}
 
 
-def _encoder(run: Run, weights: dict[str, np.ndarray]) -> FrozenBert:
+def _encoder(run: Run, weights: dict[str, np.ndarray], dtype: str) -> FrozenBert:
     backbone = run.config["backbone"]
-    return FrozenBert(weights, backbone["num_layers"], backbone["num_heads"])
+    return FrozenBert(weights, backbone["num_layers"], backbone["num_heads"], dtype)
 
 
 def _frozen_review_logit(run: Run, dtype: str) -> ReviewLogit:
@@ -78,29 +82,35 @@ def _frozen_class_logits(run: Run, dtype: str) -> ClassLogits:
 
 def _frozen_pooled_logits(run: Run, head: str, dtype: str) -> ClassLogits:
     """The logits of a head on the pooled output, float32[batch, n]."""
-    weights = _weights(run, dtype)
-    encoder = _encoder(run, weights)
+    weights = _weights(run)
+    encoder = _encoder(run, weights, dtype)
 
-    def logits(token_ids, segment_ids, lengths):
-        first = encoder(token_ids, segment_ids, lengths)[:, 0]
-        pooled = tf.tanh(
-            tf.matmul(first, weights["pooled_dense/kernel"]) + weights["pooled_dense/bias"]
-        )
-        return tf.matmul(pooled, weights[f"{head}/kernel"]) + weights[f"{head}/bias"]
+    def dense(inputs, name):
+        return tf.matmul(inputs, weights[f"{name}/kernel"]) + weights[f"{name}/bias"]
 
-    return logits
+    def of_part(*inputs):
+        first = tf.cast(encoder.first_token(*inputs), tf.float32)
+        return dense(tf.tanh(dense(first, "pooled_dense")), head)
+
+    classes = weights[f"{head}/bias"].size
+    return lambda *inputs: by_length(of_part, *inputs, row_shape=[classes])
 
 
 def _frozen_span_logits(run: Run, dtype: str) -> SpanLogits:
-    weights = _weights(run, dtype)
-    encoder = _encoder(run, weights)
+    weights = _weights(run)
+    encoder = _encoder(run, weights, dtype)
 
     def span_logits(token_ids, segment_ids, lengths):
-        hidden = encoder(token_ids, segment_ids, lengths)
-        logits = tf.einsum("bsh,hk->kbs", hidden, tf.constant(weights["span_logits/kernel"]))
-        start_logits, end_logits = tf.unstack(logits, num=2)
-        start_bias, end_bias = weights["span_logits/bias"]
-        return start_logits + start_bias, end_logits + end_bias
+        sequence = tf.shape(token_ids)[1]
+
+        def of_part(*inputs):
+            hidden = tf.cast(encoder(*inputs), tf.float32)
+            logits = tf.tensordot(hidden, weights["span_logits/kernel"], 1)
+            logits = tf.transpose(logits + weights["span_logits/bias"], [0, 2, 1])
+            return tf.pad(logits, [[0, 0], [0, 0], [0, sequence - tf.shape(logits)[2]]])
+
+        inputs = token_ids, segment_ids, lengths
+        return tuple(tf.unstack(by_length(of_part, *inputs, row_shape=[2, sequence]), axis=1))
 
     return span_logits
 
