@@ -2,8 +2,8 @@ r"""The peer of `benchmarks.serving_graphs`: raw text through BERT with PyTorch 
 
 As inference on a CPU is done well today: `transformers`' model with scaled-dot-product attention in
 `inference_mode`, batches padded to their longest row, `tokenizers` for a whole batch at once, in
-float32, in bfloat16 by autocast, or with the model itself cast to bfloat16. Of questions it gives the
-logits of all windows and leaves out the choice of the answers, which Bertline's graph makes, too.
+float32, in bfloat16 by autocast, or with the model itself cast to bfloat16. Of questions it gives
+the logits of all windows; the choice of the answers, which Bertline's graph makes too, is left out.
 It imports nothing of Bertline and is run from the repository's root by a Python of its own, see
 benchmarks/pytorch_training.py:
 

@@ -1,7 +1,7 @@
 """A padded batch in parts of texts of like length, inside the graph.
 
-A batch is as long as its longest text, so most of it can be padding. Sorted, and cut into parts that
-are each as long as their own longest text, it has little; and a part is small enough for its
+A batch is as long as its longest text, so most of it can be padding. Sorted, and cut into parts
+that are each as long as their own longest text, it has little; and a part is small enough for its
 activations to stay in the processor's cache, and for a request of any size to need no more memory
 than one part.
 """

@@ -1,8 +1,8 @@
 """BERT's forward pass for serving: core TensorFlow ops on constant weights.
 
-The ops are arranged so that TensorFlow's CPU optimiser joins them when a graph is loaded: bias, GELU
-and residual into the matrix products, scale and mask into the attention scores. No op of it is
-compiled or specific to a device, so the graph runs, as it stands, on any other.
+The ops are arranged so that TensorFlow's CPU optimiser joins them when a graph is loaded: bias,
+GELU and residual into the matrix products, scale and mask into the attention scores. No op is
+compiled for a device, so that the graph as it stands runs on any.
 """
 
 from collections.abc import Mapping, Sequence

@@ -30,7 +30,7 @@ def test_rows_come_in_the_order_of_the_batch():
 
 
 @pytest.mark.parametrize(
-    "tokens, shapes",
+    ("tokens", "shapes"),
     [
         pytest.param(100, [(5, 8)], id="one-part"),
         pytest.param(9, [(1, 8), (3, 3), (1, 1)], id="short-rows-together"),

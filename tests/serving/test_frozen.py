@@ -37,7 +37,7 @@ def largest_difference(expected, found):
     )
 
 
-@pytest.mark.parametrize("dtype, atol", [("float32", 1e-5), ("bfloat16", 1e-2)])
+@pytest.mark.parametrize(("dtype", "atol"), [("float32", 1e-5), ("bfloat16", 1e-2)])
 @pytest.mark.parametrize("texts", [TEXTS, TEXTS[1:2]], ids=["mixed", "one"])
 def test_reviews_as_through_keras(imdb, texts, dtype, atol):
     keras, frozen = (
@@ -48,7 +48,7 @@ def test_reviews_as_through_keras(imdb, texts, dtype, atol):
     assert largest_difference(expected, found) < atol
 
 
-@pytest.mark.parametrize("dtype, atol", [("float32", 1e-4), ("bfloat16", 5e-2)])
+@pytest.mark.parametrize(("dtype", "atol"), [("float32", 1e-4), ("bfloat16", 5e-2)])
 @pytest.mark.parametrize("rows", [slice(0, 4), slice(0, 1)], ids=["mixed", "one"])
 def test_answers_as_through_keras(squad, rows, dtype, atol):
     asked = tf.constant(QUESTIONS[rows]), tf.constant(CONTEXTS[rows])
