@@ -148,7 +148,8 @@ class FrozenBert:
         """LayerNorm of [tokens, hidden], in float32.
 
         Not `tf.nn.moments` with `tf.nn.batch_normalization`: TensorFlow 2.21 on a CPU makes one op
-        of these that has an epsilon of 0.001 whatever the graph says.
+        of these that has an epsilon of 0.001 whatever the graph says, and that takes 0.1 ms for a
+        single token.
         """
         wide = tf.cast(inputs, tf.float32)
         centered = wide - tf.reduce_mean(wide, axis=-1, keepdims=True)

@@ -101,7 +101,7 @@ def _frozen_span_logits(run: Run, dtype: str) -> SpanLogits:
     encoder = _encoder(run, weights, dtype)
 
     def span_logits(token_ids, segment_ids, lengths):
-        sequence = tf.shape(token_ids)[1]
+        sequence = tf.maximum(tf.shape(token_ids)[1], 1)  # 0 where there are no rows
 
         def of_part(*inputs):
             hidden = tf.cast(encoder(*inputs), tf.float32)
