@@ -98,8 +98,8 @@ def _prepare(flags: argparse.Namespace, sides: Sequence[str], work: pathlib.Path
     """Writes the texts, and the SavedModel of each side that has one."""
     command_line.load_tensorflow()
     from benchmarks.keras_graph import write_keras_graph
-    from serving.export import save
     from serving.frozen import served_module
+    from serving.saved_graph import save
     from trainer.run_dir import load_run
 
     take = {"imdb": review_texts, "squad": question_texts}[flags.task]
@@ -127,7 +127,7 @@ def question_texts(source: str, limit: int, batch_size: int) -> list[Text]:
     """Batches of questions that follow each other, evenly spaced in the file."""
     from preprocessing.sources.squad_json import load_squad
 
-    asked = [
+    asked: list[Text] = [
         (entry["question"], paragraph["context"])
         for article in load_squad(source)["data"]
         for paragraph in article["paragraphs"]

@@ -7,6 +7,8 @@ import tensorflow as tf
 # Tokens with padding that the encoder is given at once; at least one row. What it needs of memory
 # grows with them, and a large chunk is not faster (`benchmarks/README.md`).
 CHUNK_TOKENS = 2048
+# One computes what the other leaves of the cores between its products; each needs its memory.
+CHUNKS_AT_ONCE = 2
 
 
 def in_chunks(
@@ -45,6 +47,6 @@ def in_chunks(
         lambda begin, *_: begin < count,
         add_chunk,
         (tf.constant(0), *tables),
-        parallel_iterations=1,  # else several chunks would need their memory at once
+        parallel_iterations=CHUNKS_AT_ONCE,
     )
     return list(loop[1:])

@@ -5,7 +5,6 @@ import tensorflow as tf
 
 from preprocessing.tokenizer import BertTokenizer
 from preprocessing.vocabulary import load_vocabulary
-from serving.by_length import by_length
 from serving.encoder import FrozenBert
 from serving.signatures import (
     AnswerRules,
@@ -88,29 +87,22 @@ def _frozen_pooled_logits(run: Run, head: str, dtype: str) -> ClassLogits:
     def dense(inputs, name):
         return tf.matmul(inputs, weights[f"{name}/kernel"]) + weights[f"{name}/bias"]
 
-    def of_part(*inputs):
+    def logits(*inputs):
         first = tf.cast(encoder.first_token(*inputs), tf.float32)
         return dense(tf.tanh(dense(first, "pooled_dense")), head)
 
-    classes = weights[f"{head}/bias"].size
-    return lambda *inputs: by_length(of_part, *inputs, row_shape=[classes])
+    return logits
 
 
 def _frozen_span_logits(run: Run, dtype: str) -> SpanLogits:
     weights = _weights(run)
     encoder = _encoder(run, weights, dtype)
 
-    def span_logits(token_ids, segment_ids, lengths):
-        sequence = tf.maximum(tf.shape(token_ids)[1], 1)  # 0 where there are no rows
-
-        def of_part(*inputs):
-            hidden = tf.cast(encoder(*inputs), tf.float32)
-            logits = tf.tensordot(hidden, weights["span_logits/kernel"], 1)
-            logits = tf.transpose(logits + weights["span_logits/bias"], [0, 2, 1])
-            return tf.pad(logits, [[0, 0], [0, 0], [0, sequence - tf.shape(logits)[2]]])
-
-        inputs = token_ids, segment_ids, lengths
-        return tuple(tf.unstack(by_length(of_part, *inputs, row_shape=[2, sequence]), axis=1))
+    def span_logits(*inputs):
+        hidden = tf.cast(encoder(*inputs), tf.float32)
+        logits = tf.tensordot(hidden, weights["span_logits/kernel"], 1)
+        logits = tf.transpose(logits + weights["span_logits/bias"], [2, 0, 1])
+        return tuple(tf.unstack(logits, num=2))
 
     return span_logits
 
