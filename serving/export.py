@@ -106,7 +106,8 @@ def _parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     parser.add_argument(
         "--baseline", type=int, metavar="VERSION",
-        help="the version that --require compares with (default: the newest)",
+        help="the version that --require compares with (default: the one labelled "
+        "stable, or else the newest)",
     )  # fmt: skip
     command_line.add_verbose_flag(parser)
     return parser

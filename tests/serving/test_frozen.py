@@ -5,8 +5,8 @@ import pytest
 import tensorflow as tf
 from tensorflow.core.protobuf import saved_model_pb2
 
-from serving.saved_graph import save
 from serving.frozen import served_module
+from serving.saved_graph import save
 from serving.saved_model import load_in_session
 from tests.serving.trained import COMPLAINT, CONTEXT, PRAISE
 from trainer.run_dir import load_run
