@@ -33,7 +33,7 @@ def main() -> None:
     import torch
     from tokenizers import BertWordPieceTokenizer
 
-    torch.set_num_threads(flags.threads)
+    torch.set_num_threads(len(os.sched_getaffinity(0)))
     model = _load_model(flags.task, flags.preset)
     if flags.precision == "bfloat16":
         model = model.to(torch.bfloat16)
@@ -73,7 +73,6 @@ def _parser() -> argparse.ArgumentParser:
         default=0,
         help="sort the rows of a batch by length and compute so many together; 0: all, unsorted",
     )
-    parser.add_argument("--threads", type=int, default=2)
     return parser
 
 

@@ -113,7 +113,7 @@ def _prepare(flags: argparse.Namespace, sides: Sequence[str], work: pathlib.Path
             save(served_module(run, None, dtype=side.rpartition("_")[2]), work / side)
 
 
-def review_texts(source: str, limit: int, batch_size: int) -> list[Text]:
+def review_texts(source: str, limit: int, batch_size: int) -> Sequence[Text]:
     """Reviews of the test split, evenly spaced in the order of their ids."""
     from preprocessing.sources.imdb import read_reviews
 
@@ -123,7 +123,7 @@ def review_texts(source: str, limit: int, batch_size: int) -> list[Text]:
     return [(review.content.decode("utf-8"),) for review in reviews[::step][:limit]]
 
 
-def question_texts(source: str, limit: int, batch_size: int) -> list[Text]:
+def question_texts(source: str, limit: int, batch_size: int) -> Sequence[Text]:
     """Batches of questions that follow each other, evenly spaced in the file."""
     from preprocessing.sources.squad_json import load_squad
 

@@ -2,8 +2,8 @@
 
 python -m benchmarks.session_graph imdb --model VERSION --texts texts.json --output speed.json
 
-Prints how fast its `serving_default` answers raw text. The Session has --threads threads for one op
-and as many for ops side by side, which is what TF Serving has on a machine with so many cores.
+Writes how fast its `serving_default` answers raw text. The Session has as many threads as there are
+cores, for one op and for ops side by side, as TF Serving's has.
 """
 
 import json
@@ -25,16 +25,11 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("--texts", required=True, type=pathlib.Path, help="JSON: a list of lists")
     parser.add_argument("--output", required=True, type=pathlib.Path, help="JSON file to write")
     parser.add_argument("--batch_size", type=int, default=32, help="texts in one request")
-    parser.add_argument("--threads", type=int, default=2)
     command_line.add_verbose_flag(parser)
     flags = parser.parse_args(arguments)
     command_line.load_tensorflow()
-    import tensorflow as tf
-
     from serving.saved_model import load_in_session
 
-    tf.config.threading.set_intra_op_parallelism_threads(flags.threads)
-    tf.config.threading.set_inter_op_parallelism_threads(flags.threads)
     run = load_in_session(flags.model)
     aliases = ALIASES[flags.task]
 
