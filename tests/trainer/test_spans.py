@@ -93,22 +93,23 @@ def test_best_span_of_each_question(seed):
         rows = [row_of[question, number] for number in range(len(spans))]
         # Each token is a character, so that places in characters are places in tokens.
         context = "".join(chr(0x4E00 + i) for i in range(200))
-        expected, _, best_score = reference.answers(
+        found_logits = [(logits[0][r], logits[1][r]) for r in rows]
+        expected = reference.predict(
             context,
             [(i, i + 1) for i in range(200)],
             spans,
             offset,
-            [(logits[0][r], logits[1][r]) for r in rows],
+            found_logits,
             n_best=N_BEST,
             max_tokens=MAX_ANSWER_TOKENS,
-            with_null=False,
         )
-        if not expected:
+        if not expected.entries:
             assert score[row] == -np.inf
             continue
-        assert score[row] == best_score
+        null_score = min(starts[0] + ends[0] for starts, ends in found_logits)
+        assert score[row] == null_score - expected.null_odds
         shift = spans[int(windows.number[row])][0] - offset
-        assert (first[row] + shift, last[row] + shift + 1) == expected[0][1:3]
+        assert (first[row] + shift, last[row] + shift + 1) == expected.answer[1:3]
 
 
 def test_many_windows_take_little_time():
