@@ -7,12 +7,12 @@ from typing import Any
 
 from serving import protocol
 from serving.describe import describe
-from serving.registry.model import find_version, metrics_of, read_provenance
+from serving.registry.model import find_version, metrics_of
 
 _MISSING = None
 # Told apart from where a version comes from: the figures of its training and evaluation.
 _FIGURES = (
-    "epoch", "last_epoch", "evaluation", "float32_evaluation", "agreement", "gate", "ops",
+    "epoch", "evaluation", "float32_evaluation", "agreement", "gate", "ops",
 )  # fmt: skip
 
 
@@ -48,8 +48,8 @@ def compare(model_dir: pathlib.Path, a: int, b: int) -> Difference:
         InputError: one is not there, or has a broken file.
     """
     paths = find_version(model_dir, a), find_version(model_dir, b)
-    provenances = [read_provenance(path) for path in paths]
     described = [describe(path) for path in paths]
+    provenances = [each.provenance or {} for each in described]
     files = [{**each.files, "total": sum(each.files.values())} for each in described]
     ops = [set(provenance.get("ops") or ()) for provenance in provenances]
     return Difference(

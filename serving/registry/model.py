@@ -2,15 +2,14 @@
 
 import dataclasses
 import datetime
-import json
 import pathlib
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from preprocessing.errors import InputError
+from serving import provenance
 
 SAVED_MODEL = "saved_model.pb"
-PROVENANCE = pathlib.Path("assets.extra", "provenance.json")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -76,44 +75,26 @@ def read_versions(model_dir: pathlib.Path, labels: Mapping[str, int]) -> list[Ve
 def _read_version(number: int, path: pathlib.Path, labels: tuple[str, ...]) -> Version:
     note = ""
     try:
-        provenance = read_provenance(path)
+        found = provenance.read_if_there(path) or {}
     except InputError as error:
-        provenance, note = {}, str(error)
-    run = provenance.get("run")
+        found, note = {}, str(error)
+    run = found.get("run")
     return Version(
         number=number,
         path=path,
-        created=created_at(path, provenance),
+        created=created_at(path, found),
         task=run.get("task") if isinstance(run, dict) else None,
-        dtype=provenance.get("dtype"),
-        metrics=metrics_of(provenance),
+        dtype=found.get("dtype"),
+        metrics=metrics_of(found),
         size=sum(file.stat().st_size for file in path.rglob("*") if file.is_file()),
         labels=labels,
         note=note,
     )
 
 
-def read_provenance(version: pathlib.Path) -> dict[str, Any]:
-    """A version's `provenance.json`; {} where the export came without it.
-
-    Raises:
-        InputError: it is no JSON object.
-    """
-    path = version / PROVENANCE
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return {}
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path}: cannot be read ({error}), expected a JSON object.") from error
-    if not isinstance(found, dict):
-        raise InputError(f"{path}: holds {str(found)[:40]!r}, expected a JSON object.")
-    return found
-
-
-def created_at(version: pathlib.Path, provenance: Mapping[str, Any]) -> str:
+def created_at(version: pathlib.Path, found: Mapping[str, Any]) -> str:
     """When a version was made, in UTC."""
-    created = provenance.get("created")
+    created = found.get("created")
     if isinstance(created, str) and _time(created):
         return created
     written = (version / SAVED_MODEL).stat().st_mtime
@@ -136,12 +117,12 @@ def _time(text: str) -> datetime.datetime | None:
     return time if time.tzinfo else time.replace(tzinfo=datetime.UTC)
 
 
-def metrics_of(provenance: Mapping[str, Any]) -> dict[str, float]:
+def metrics_of(found: Mapping[str, Any]) -> dict[str, float]:
     """The figures of a version's evaluation; without one, those of its epoch's validation."""
-    evaluated = dict(_numbers(provenance.get("evaluation"), ""))
+    evaluated = dict(_numbers(found.get("evaluation"), ""))
     if evaluated:
         return evaluated
-    epoch = provenance.get("epoch") or provenance.get("last_epoch")
+    epoch = found.get("epoch")
     return {
         name: value
         for name, value in _numbers(epoch, "")
