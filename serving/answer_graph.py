@@ -9,10 +9,10 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
-from serving.span_graph import N_BEST, Places, double
+from serving.span_graph import Places, double
 from serving.window_graph import Request, Windows
+from trainer.spans import MAX_ANSWER_TOKENS, N_BEST
 
-MAX_ANSWER_TOKENS = 30
 # Windows whose spans, up to 400 of each, are compared at once: 40 MB at most.
 _WINDOWS_AT_ONCE = 1024
 

@@ -7,11 +7,11 @@ from typing import Any
 
 from preprocessing.errors import InputError
 from serving.protocol import DataType
+from trainer.spans import N_BEST
 
 Tensors = dict[str, tuple[DataType, list[int]]]  # alias -> dtype, shape; -1 for any size
 Contract = dict[str, tuple[Tensors, Tensors]]  # signature -> inputs, outputs
 
-N_BEST = 20
 _TEXT = (DataType.DT_STRING, [-1])
 _NUMBER = (DataType.DT_FLOAT, [-1])
 _PLACE = (DataType.DT_INT32, [-1])

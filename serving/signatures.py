@@ -13,9 +13,10 @@ import tensorflow as tf
 from preprocessing.tokenizer import BertTokenizer
 from serving.answer_graph import NBest, best_spans, n_best
 from serving.chunks import in_chunks
-from serving.span_graph import N_BEST, NEVER, PLACES, Places, best_places
+from serving.span_graph import NEVER, PLACES, Places, best_places
 from serving.text_graph import TextTokens, example_texts
 from serving.window_graph import cut_windows, tokenize_request, window_tokens
+from trainer.spans import N_BEST
 
 # (token_ids, segment_ids int32[batch, sequence], lengths int32[batch]) -> float32[batch]
 ReviewLogit = Callable[[tf.Tensor, tf.Tensor, tf.Tensor], tf.Tensor]

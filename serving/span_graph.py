@@ -10,8 +10,8 @@ from typing import NamedTuple
 import tensorflow as tf
 
 from serving.window_graph import Windows
+from trainer.spans import N_BEST
 
-N_BEST = 20
 NEVER = -1e30  # a logit below that of any token
 
 
