@@ -13,6 +13,7 @@ from preprocessing import command_line
 from preprocessing.dataset_info import sha256_of_file
 from preprocessing.errors import InputError
 from serving import gate, op_versions, provenance
+from serving.evaluation.metric_names import metric_names
 from serving.export_check import TOLERANCES, check_answers, check_process
 from serving.figures import (
     baseline_version,
@@ -137,6 +138,7 @@ def export(run_dir: pathlib.Path, model_dir: pathlib.Path, options: ExportOption
     labelled = labelled_input(options.evaluation_input) if options.evaluation_input else None
     with check_process() as process:
         forms, content = load(run_dir, options)
+        gate.check_metrics(conditions, metric_names(forms.task, len(forms.run.config["labels"])))
         with unpublished_version(model_dir) as folder:
             logger.info("writing the graph of %s in %s", run_dir, options.dtype)
             forms.save(folder)

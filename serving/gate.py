@@ -6,7 +6,7 @@ Imports no TensorFlow.
 import dataclasses
 import operator
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from preprocessing.errors import InputError
@@ -64,6 +64,13 @@ def parse(text: str) -> Condition:
     return Condition(text, match["metric"], match["comparison"], bool(match["baseline"]), number)
 
 
+def check_metrics(conditions: Sequence[Condition], names: Collection[str]) -> None:
+    """Raises InputError where a condition is on a metric that there will not be."""
+    for condition in conditions:
+        if condition.metric not in names:
+            raise _unknown_metric(condition, names)
+
+
 def judge(
     conditions: Sequence[Condition],
     metrics: Mapping[str, Any],
@@ -102,11 +109,15 @@ def _figure(condition: Condition, metrics: Mapping[str, Any]) -> float:
         if isinstance(value, int | float) and not isinstance(value, bool)
     }
     if condition.metric not in numbers:
-        raise InputError(
-            f"--require {condition.text!r}: no metric {condition.metric}, expected one of "
-            f"{', '.join(sorted(numbers))}."
-        )
+        raise _unknown_metric(condition, numbers)
     return numbers[condition.metric]
+
+
+def _unknown_metric(condition: Condition, names: Collection[str]) -> InputError:
+    return InputError(
+        f"--require {condition.text!r}: no metric {condition.metric}, expected one of "
+        f"{', '.join(sorted(names))}."
+    )
 
 
 def table(verdicts: Sequence[Verdict]) -> str:

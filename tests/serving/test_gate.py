@@ -3,7 +3,7 @@
 import pytest
 
 from preprocessing.errors import InputError
-from serving.gate import Condition, judge, parse, table
+from serving.gate import Condition, check_metrics, judge, parse, table
 
 METRICS = {"f1": 80.25, "exact_match": 71.0, "total": 100, "note": "text"}
 
@@ -61,6 +61,12 @@ def test_an_unknown_metric_is_named_with_those_there_are(name):
         InputError, match=f"no metric {name}, expected one of exact_match, f1, total"
     ):
         judge([parse(f"{name}>=1")], METRICS, None)
+
+
+def test_an_unknown_metric_is_named_before_there_are_figures():
+    check_metrics([parse("f1>=80"), parse("exact>=baseline")], {"f1", "exact"})
+    with pytest.raises(InputError, match=r"--require 'f2>=80': no metric f2, expected one of exac"):
+        check_metrics([parse("f1>=80"), parse("f2>=80")], {"f1", "exact"})
 
 
 def test_the_table_has_a_row_for_each_condition():

@@ -1,0 +1,29 @@
+"""The names that an evaluation's figures will have, known before it runs."""
+
+import numpy as np
+
+from serving.evaluation.text_figures import TextScores, text_measures
+from trainer.squad_totals import best_thresholds, totals_v1, totals_v2
+
+
+def metric_names(task: str, label_count: int) -> frozenset[str]:
+    """The names in metrics.json: those of the figures of a made-up input that has everything.
+
+    Args:
+        task: "imdb" or "squad"; of a reader, the names of SQuAD v1.1 and of v2.0.
+        label_count: of a classifier.
+    """
+    return _of_questions() if task == "squad" else _of_texts(label_count)
+
+
+def _of_texts(label_count: int) -> frozenset[str]:
+    probabilities = np.full((label_count, label_count), 1.0 / label_count)
+    measures = text_measures(TextScores(np.arange(label_count), probabilities))
+    return frozenset({*measures, "examples", "rejected"})
+
+
+def _of_questions() -> frozenset[str]:
+    column, has_answer = [1.0, 1.0], [True, False]
+    columns = {"exact": column, "f1": column}
+    found = totals_v1(column, column) | totals_v2(columns, has_answer)
+    return frozenset(found | best_thresholds(columns, has_answer, has_answer, column))
