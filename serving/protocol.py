@@ -1,17 +1,13 @@
 """The messages between a client and a model server, and of a SavedModel, without TensorFlow.
 
 `tensorflow-serving-api` defines the same messages but imports all of TensorFlow. Here they are
-built at import from the text below, in a descriptor pool of their own, so that both can live in
-one process. Only what we use is there; other fields are skipped on reading. Enums are
-plain int32 fields, which is the same on the wire.
+built at import from the text below. Only what we use is there; other fields are skipped on
+reading. Enums are plain int32 fields, which is the same on the wire.
 """
 
 import enum
-import re
-from collections.abc import Iterable
-from typing import Any
 
-from google.protobuf import any_pb2, descriptor_pb2, descriptor_pool, message_factory, wrappers_pb2
+from serving import message_text
 
 PREDICT = "/tensorflow.serving.PredictionService/Predict"
 GET_MODEL_METADATA = "/tensorflow.serving.PredictionService/GetModelMetadata"
@@ -116,92 +112,26 @@ message GetModelStatusResponse {
 }
 """
 
-_FIELD = re.compile(r"(?P<repeated>repeated )?(?P<type>[\w.]+|map<string, [\w.]+>) (?P<name>\w+) = "
-                    r"(?P<number>\d+);")  # fmt: skip
-_Field = descriptor_pb2.FieldDescriptorProto
-_SCALARS = {
-    "string": _Field.TYPE_STRING, "bytes": _Field.TYPE_BYTES, "bool": _Field.TYPE_BOOL,
-    "int32": _Field.TYPE_INT32, "int64": _Field.TYPE_INT64, "uint32": _Field.TYPE_UINT32,
-    "uint64": _Field.TYPE_UINT64, "float": _Field.TYPE_FLOAT, "double": _Field.TYPE_DOUBLE,
-}  # fmt: skip
+_POOL = message_text.new_pool()
+_tensorflow = message_text.build_messages("tensorflow", _TENSORFLOW, _POOL)
+_serving = message_text.build_messages(
+    "tensorflow.serving", _TENSORFLOW_SERVING, _POOL, ["tensorflow.proto"]
+)
 
-
-def _parse(package: str, text: str, imports: Iterable[str]) -> descriptor_pb2.FileDescriptorProto:
-    """Reads the part of the .proto language that is used above."""
-    file = descriptor_pb2.FileDescriptorProto(
-        name=f"{package}.proto", package=package, dependency=imports, syntax="proto3"
-    )
-    messages: list[descriptor_pb2.DescriptorProto] = []  # the open ones, innermost last
-    in_oneof = False
-    for line in map(str.strip, text.strip().splitlines()):
-        if line.startswith("message "):
-            owner = messages[-1].nested_type if messages else file.message_type
-            messages.append(owner.add(name=line.split()[1]))
-        elif line.startswith("oneof "):
-            messages[-1].oneof_decl.add(name=line.split()[1])
-            in_oneof = True
-        elif line == "}" and in_oneof:
-            in_oneof = False
-        elif line == "}":
-            messages.pop()
-        else:
-            _add_field(messages[-1], line, in_oneof)
-    return file
-
-
-def _add_field(message: descriptor_pb2.DescriptorProto, line: str, in_oneof: bool) -> None:
-    match = _FIELD.fullmatch(line)
-    assert match, line
-    type_name = match["type"]
-    field = message.field.add(name=match["name"], number=int(match["number"]))
-    if type_name.startswith("map<"):  # a repeated message with a key and a value, by definition
-        entry = message.nested_type.add(name=f"{match['name'].title().replace('_', '')}Entry")
-        entry.options.map_entry = True
-        _add_field(entry, "string key = 1;", in_oneof=False)
-        _add_field(entry, f"{type_name[len('map<string, ') : -1]} value = 2;", in_oneof=False)
-        type_name = entry.name
-    repeated = match["repeated"] or match["type"].startswith("map<")
-    field.label = _Field.LABEL_REPEATED if repeated else _Field.LABEL_OPTIONAL
-    if type_name in _SCALARS:
-        field.type = _SCALARS[type_name]
-    else:
-        field.type, field.type_name = _Field.TYPE_MESSAGE, type_name
-    if in_oneof:
-        field.oneof_index = 0
-
-
-def _build_pool() -> descriptor_pool.DescriptorPool:
-    pool = descriptor_pool.DescriptorPool()
-    well_known = [module.DESCRIPTOR for module in (any_pb2, wrappers_pb2)]
-    for file in well_known:
-        pool.AddSerializedFile(file.serialized_pb)
-    pool.Add(_parse("tensorflow", _TENSORFLOW, []))
-    imports = ["tensorflow.proto", *(file.name for file in well_known)]
-    pool.Add(_parse("tensorflow.serving", _TENSORFLOW_SERVING, imports))
-    return pool
-
-
-_POOL = _build_pool()
-
-
-def _message_class(name: str) -> Any:
-    return message_factory.GetMessageClass(_POOL.FindMessageTypeByName(name))
-
-
-TensorShapeProto = _message_class("tensorflow.TensorShapeProto")
-TensorProto = _message_class("tensorflow.TensorProto")
-TensorInfo = _message_class("tensorflow.TensorInfo")
-SignatureDef = _message_class("tensorflow.SignatureDef")
-SavedModel = _message_class("tensorflow.SavedModel")
-ModelSpec = _message_class("tensorflow.serving.ModelSpec")
-PredictRequest = _message_class("tensorflow.serving.PredictRequest")
-PredictResponse = _message_class("tensorflow.serving.PredictResponse")
-SignatureDefMap = _message_class("tensorflow.serving.SignatureDefMap")
-GetModelMetadataRequest = _message_class("tensorflow.serving.GetModelMetadataRequest")
-GetModelMetadataResponse = _message_class("tensorflow.serving.GetModelMetadataResponse")
-GetModelStatusRequest = _message_class("tensorflow.serving.GetModelStatusRequest")
-ModelVersionStatus = _message_class("tensorflow.serving.ModelVersionStatus")
-GetModelStatusResponse = _message_class("tensorflow.serving.GetModelStatusResponse")
+TensorShapeProto = _tensorflow["TensorShapeProto"]
+TensorProto = _tensorflow["TensorProto"]
+TensorInfo = _tensorflow["TensorInfo"]
+SignatureDef = _tensorflow["SignatureDef"]
+SavedModel = _tensorflow["SavedModel"]
+ModelSpec = _serving["ModelSpec"]
+PredictRequest = _serving["PredictRequest"]
+PredictResponse = _serving["PredictResponse"]
+SignatureDefMap = _serving["SignatureDefMap"]
+GetModelMetadataRequest = _serving["GetModelMetadataRequest"]
+GetModelMetadataResponse = _serving["GetModelMetadataResponse"]
+GetModelStatusRequest = _serving["GetModelStatusRequest"]
+ModelVersionStatus = _serving["ModelVersionStatus"]
+GetModelStatusResponse = _serving["GetModelStatusResponse"]
 
 
 class DataType(enum.IntEnum):
