@@ -50,6 +50,7 @@ TEST = [
     "pytest>=8",  # runs the tests
     "pytest-xdist>=3.6",  # runs them on all cores
     "hypothesis>=6",  # generated strings for the tokeniser
+    "prometheus_client>=0.21",  # reads the server's metrics as Prometheus does
     "tokenizers>=0.20",  # the reference tokenisation
     "apache-beam[aws,hadoop]>=2.77,<2.78",  # sources on S3 and HDFS
     "moto[s3]>=5",  # S3's protocol on loopback, with the next two
