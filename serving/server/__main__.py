@@ -7,8 +7,8 @@ import signal
 import sys
 from collections.abc import Iterator
 
+from serving.server import access_log, preflight
 from serving.server import flags as flag_table
-from serving.server import preflight
 
 EXIT_FAILED = 2
 
@@ -29,6 +29,7 @@ def main(arguments: list[str]) -> int:
     if flags.unknown:
         print(flag_table.usage(), file=sys.stderr)
     _configure_logging(verbose=flags["v"])
+    access_log.configure(flags["access_log"])
     # Blocked before any thread starts, so that only `wait_for_signal` sees them.
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGINT})
 

@@ -10,9 +10,17 @@ import tensorflow as tf
 from google.protobuf import text_format
 from tensorflow.core.protobuf import config_pb2
 
-from serving.server import config, grpc_service, loader, warmup
+from serving.server import (
+    config,
+    grpc_service,
+    load_metrics,
+    loader,
+    monitoring_config,
+    warmup,
+)
 from serving.server.flags import ParsedFlags
 from serving.server.manager import ManagerOptions, ModelManager
+from serving.server.observation import ObservedModel
 from serving.server.preflight import StartError, port_error
 from serving.server.rest import RestApi
 from serving.server.rest_server import RestServer
@@ -35,6 +43,7 @@ def serve(flags: ParsedFlags) -> None:
     Raises:
         StartError: the flags, the models or the gRPC port do not allow it.
     """
+    metrics_path = monitoring_config.read_path(flags["monitoring_config_file"])
     manager = ModelManager(_models(flags), functools.partial(_load, flags), _options(flags))
     try:
         manager.start()
@@ -44,7 +53,7 @@ def serve(flags: ParsedFlags) -> None:
     if not stopped:
         manager.initial_loads_done()
         grpc_server = _start_grpc(flags, manager)
-        rest_server = _start_rest(flags, manager)
+        rest_server = _start_rest(flags, manager, metrics_path)
         _wait_for_signal()
         _drain(grpc_server, rest_server)
     manager.stop()
@@ -87,14 +96,23 @@ def _load(flags: ParsedFlags, path: str) -> loader.LoadedModel:
         intra_op_parallelism_threads=parallelism or flags["tensorflow_intra_op_parallelism"],
         inter_op_parallelism_threads=parallelism or flags["tensorflow_inter_op_parallelism"],
     )
-    model = loader.load(path, flags["saved_model_tags"].split(","), session_config)
+    with load_metrics.load_attempt(path):
+        model = loader.load(path, flags["saved_model_tags"].split(","), session_config)
+    model = ObservedModel(model, path)
     if flags["enable_model_warmup"]:
-        try:
-            warmup.warm_up(model, path, max(1, flags["num_request_iterations_for_warmup"]))
-        except BaseException:
-            model.close()
-            raise
+        _warm_up(model, path, max(1, flags["num_request_iterations_for_warmup"]))
     return model
+
+
+def _warm_up(model: loader.LoadedModel, path: str, iterations: int) -> None:
+    started = time.monotonic()
+    try:
+        records = warmup.warm_up(model, path, iterations)
+    except BaseException as error:
+        load_metrics.warmed_up(path, 0, started, load_metrics.code_of(error))
+        model.close()
+        raise
+    load_metrics.warmed_up(path, records, started)
 
 
 def _wait_until_ready(manager: ModelManager) -> bool:
@@ -127,9 +145,11 @@ def _start_grpc(flags: ParsedFlags, manager: ModelManager) -> grpc.Server:
     return server
 
 
-def _start_rest(flags: ParsedFlags, manager: ModelManager) -> RestServer | None:
+def _start_rest(flags: ParsedFlags, manager: ModelManager, metrics_path: str) -> RestServer | None:
     port = flags["rest_api_port"]
     if not port:
+        if metrics_path:
+            logger.warning("metrics are on the REST port: --monitoring_config_file has no effect")
         return None
     if port == flags["port"]:
         logger.error("REST: --rest_api_port=%d is the gRPC port too; serving gRPC alone", port)
@@ -139,6 +159,7 @@ def _start_rest(flags: ParsedFlags, manager: ModelManager) -> RestServer | None:
         flags["rest_api_num_threads"],
         flags["rest_api_timeout_in_ms"] / 1000,
         flags["rest_api_enable_cors_support"],
+        metrics_path,
     )
     try:
         server = RestServer(api, port)

@@ -50,7 +50,7 @@ FLAGS = (
     Flag("enable_batching", False, "dynamic batching", supported=False),
     Flag("batching_parameters_file", "", "text BatchingParameters", supported=False),
     Flag("enable_per_model_batching_parameters", False, "see TF Serving", supported=False),
-    Flag("monitoring_config_file", "", "text MonitoringConfig", supported=False),
+    Flag("monitoring_config_file", "", "text MonitoringConfig: metrics on the REST port"),
     Flag("ssl_config_file", "", "text SSLConfig; refused as long as it has no effect"),
     Flag("grpc_channel_arguments", "", "k=v,k=v options of the gRPC server"),
     Flag("grpc_max_threads", _THREADS, "gRPC requests worked on at once; more are refused"),
@@ -77,6 +77,7 @@ FLAGS = (
     Flag("use_alts_credentials", False, "refused as long as it has no effect"),
     Flag("version", False, "print versions and exit"),
     Flag("help", False, "print this and exit"),
+    Flag("access_log", "off", "log each request: off, text or json (ours, not TF Serving's)"),
     Flag("v", False, "-v: show TensorFlow's log too (ours, not TF Serving's)"),
 )
 _BY_NAME = {flag.name: flag for flag in FLAGS}
@@ -160,6 +161,8 @@ def _check(values: dict[str, Any]) -> None:
                  "num_unload_threads", "load_retry_interval_micros"):  # fmt: skip
         if values[name] < 0:
             raise FlagError(f"--{name}={values[name]}: expected 0 or more")
+    if values["access_log"] not in ("off", "text", "json"):
+        raise FlagError(f"--access_log={values['access_log']}: expected off, text or json")
     for name in ("rest_api_num_threads", "rest_api_timeout_in_ms", "grpc_max_threads"):
         if values[name] < 1:
             raise FlagError(f"--{name}={values[name]}: expected 1 or more")

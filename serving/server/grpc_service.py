@@ -16,12 +16,14 @@ from tensorflow_serving.apis import (
 
 from serving.server import prediction
 from serving.server.manager import ModelManager
+from serving.server.observation import Observation, observe
 from serving.server.status import Code, StatusError
 
 logger = logging.getLogger(__name__)
 
 _MAX_MESSAGE_BYTES = 1024  # of a gRPC error message
 _GRPC_CODES = {status.value[0]: status for status in grpc.StatusCode}
+_INFERENCE = ("Predict", "Classify", "Regress", "MultiInference")
 # Refusing a request takes a thread too, besides those that work.
 _REFUSAL_THREADS = 2
 
@@ -34,7 +36,8 @@ def _rpc(method: Callable[..., Message]) -> Callable[..., Message]:
         if not self.slots.acquire(blocking=False):
             context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, "Server Threadpool Exhausted")
         try:
-            return method(self, request, context)
+            with observe(_observation(method.__name__, request, context)):
+                return method(self, request, context)
         except StatusError as error:
             failure = error
         except Exception as error:
@@ -45,6 +48,15 @@ def _rpc(method: Callable[..., Message]) -> Callable[..., Message]:
         context.abort(_GRPC_CODES[failure.code], truncated(failure.message))
 
     return handler
+
+
+def _observation(method: str, request: Any, context: grpc.ServicerContext) -> Observation:
+    tasks = getattr(request, "tasks", [])  # of MultiInference
+    spec = getattr(tasks[0] if tasks else request, "model_spec", None)
+    seen = Observation("GRPC", method, context.peer(), spec.name if spec else "")
+    if spec and method in _INFERENCE:
+        seen.signature = spec.signature_name or prediction.DEFAULT_SIGNATURE
+    return seen
 
 
 def truncated(message: str) -> str:

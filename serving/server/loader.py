@@ -4,7 +4,7 @@ import functools
 import gc
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import tensorflow as tf
@@ -12,11 +12,33 @@ import tensorflow_text  # noqa: F401 - registers TF Text's ops, which models may
 from tensorflow.core.protobuf import config_pb2, meta_graph_pb2
 from tensorflow.python.client import pywrap_tf_session
 
+from serving.server import metric_table
 from serving.server.status import Code, StatusError, from_exception, invalid_argument
 
 
-class LoadedModel:
-    """One loaded SavedModel; threads may run it at the same time."""
+class LoadedModel(Protocol):
+    """One loaded SavedModel, or a wrapper of one; threads may run it at the same time."""
+
+    signatures: Mapping[str, meta_graph_pb2.SignatureDef]
+
+    def run(
+        self,
+        feeds: Mapping[str, np.ndarray],
+        fetches: Sequence[str],
+        timeout_s: float | None = None,
+    ) -> list[np.ndarray]:
+        """Runs the graph; both `feeds` and `fetches` go by tensor name, such as "x:0".
+
+        Raises:
+            StatusError: what the runtime says; DEADLINE_EXCEEDED after `timeout_s`.
+        """
+
+    def close(self) -> None:
+        """Gives the memory back. No run may be under way."""
+
+
+class SessionModel:
+    """A `LoadedModel` in a TF1 Session."""
 
     def __init__(self, session: tf.compat.v1.Session, meta_graph: meta_graph_pb2.MetaGraphDef):
         self._session = session
@@ -29,18 +51,16 @@ class LoadedModel:
         fetches: Sequence[str],
         timeout_s: float | None = None,
     ) -> list[np.ndarray]:
-        """Runs the graph; both `feeds` and `fetches` go by tensor name, such as "x:0".
+        """Runs the graph, see `LoadedModel`.
 
         The runtime alone judges dtypes and shapes. (`Session.run` would also check the declared
         shape, which TF Serving does not do, and a callable made of `CallableOptions` can have no
         deadline of its own, so the C function below them is called.)
-
-        Raises:
-            StatusError: what the runtime says; DEADLINE_EXCEEDED after `timeout_s`.
         """
         tf_feeds = {self._output(name): array for name, array in feeds.items()}
         tf_fetches = [self._output(name) for name in fetches]
         options = _run_options(timeout_s)
+        metric_table.GRAPH_RUNS.increment()
         try:
             results = pywrap_tf_session.TF_SessionRun_wrapper(
                 self._session._session, options, tf_feeds, tf_fetches, [], None
@@ -53,7 +73,7 @@ class LoadedModel:
         return [_as_array(result) for result in results]
 
     def close(self) -> None:
-        """Gives the memory back. No run may be under way."""
+        """See `LoadedModel`."""
         self._session.close()
         self._output.cache_clear()
         del self._session
@@ -83,7 +103,7 @@ def load(path: str, tags: Sequence[str], session_config: config_pb2.ConfigProto)
     except BaseException as error:
         session.close()
         raise _load_error(path, error) from error
-    return LoadedModel(session, meta_graph)
+    return SessionModel(session, meta_graph)
 
 
 def _load_error(path: str, error: BaseException) -> BaseException:

@@ -17,8 +17,9 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 from tensorflow_serving.apis import get_model_metadata_pb2, get_model_status_pb2, model_pb2
 
-from serving.server import json_answers, json_reader, json_tensors, prediction
+from serving.server import json_answers, json_reader, json_tensors, metrics, prediction
 from serving.server.manager import ModelManager
+from serving.server.observation import Observation, current, observe
 from serving.server.status import Code, StatusError, invalid_argument
 
 logger = logging.getLogger(__name__)
@@ -53,8 +54,10 @@ _NOT_FOUND_PAGE = """<!DOCTYPE html>
 class RestApi:
     """An ASGI application. Models run in threads, so that they never hold up the event loop."""
 
-    def __init__(self, manager: ModelManager, threads: int, timeout_s: float, cors: bool):
+    def __init__(self, manager: ModelManager, threads: int, timeout_s: float, cors: bool,
+                 metrics_path: str = ""):  # fmt: skip
         self._manager, self._timeout_s = manager, timeout_s
+        self._metrics_path = metrics_path  # "": no page of metrics
         self._headers = _CORS if cors else {}
         self._threads = concurrent.futures.ThreadPoolExecutor(threads, thread_name_prefix="rest")
 
@@ -69,6 +72,8 @@ class RestApi:
         await response(scope, receive, send)
 
     async def _respond(self, request: Request, path: str) -> Response:
+        if self._metrics_path and path.partition("?")[0] == self._metrics_path:
+            return await self._metrics(path)
         if not path.lower().startswith("/v1/"):
             return Response(_NOT_FOUND_PAGE, 404, media_type="text/html")
         if request.method == "OPTIONS":
@@ -77,12 +82,24 @@ class RestApi:
             return Response(status_code=200 if known else 400)
         deadline = time.monotonic() + self._timeout_s
         body = _inflated(await request.body(), request.headers.get("content-encoding", ""))
-        answer = functools.partial(self._answer, request.method, path, body, deadline)
+        seen = Observation("REST", client=_address(request))
+        answer = functools.partial(self._answer, request.method, path, body, deadline, seen)
         return await asyncio.get_running_loop().run_in_executor(self._threads, answer)
 
-    def _answer(self, method: str, path: str, body: bytes, deadline: float) -> Response:
+    async def _metrics(self, path: str) -> Response:
+        plain = {"content-type": "text/plain"}  # without a charset, as the reference has it
+        if path != self._metrics_path:
+            text = f"Unexpected path: {path}. Should be {self._metrics_path}"
+            return Response(text, 400, plain)
+        # Not in the threads of the API: the page is there when all of those wait.
+        return Response(await asyncio.to_thread(metrics.page), headers=plain)
+
+    def _answer(
+        self, method: str, path: str, body: bytes, deadline: float, seen: Observation
+    ) -> Response:
         try:
-            return self._dispatch(method, path, body, deadline)
+            with observe(seen):
+                return self._dispatch(method, path, body, deadline)
         except StatusError as error:
             return _error(HTTP_STATUS.get(error.code, 500), error.message)
         except Exception as error:
@@ -94,7 +111,9 @@ class RestApi:
                   "GET": [(_STATUS, self._status), (_METADATA, self._metadata)]}  # fmt: skip
         for pattern, handle in routes.get(method, []):
             if match := pattern.fullmatch(path):
+                _see(match)
                 if int(match["version"] or 0) > _MAX_INT64:
+                    current().code = Code.INVALID_ARGUMENT
                     return Response(status_code=400, media_type="application/json")
                 return handle(match, body, deadline)
         raise invalid_argument(f"Malformed request: {method} {path}")
@@ -114,7 +133,7 @@ class RestApi:
         signature_name = json_tensors.read_signature_name(document)
         with prediction.resolve(self._manager, _Named(match)) as servable:
             model = servable.loaded_model
-            name = signature_name or prediction.DEFAULT_SIGNATURE
+            name = current().signature = signature_name or prediction.DEFAULT_SIGNATURE
             if name not in model.signatures:
                 raise invalid_argument(
                     f'Serving signature name: "{name}" not found in signature def'
@@ -155,6 +174,17 @@ class _Named:
 
     def HasField(self, name: str) -> bool:  # noqa: N802 - as protobuf messages have it
         return name == "model_spec"
+
+
+def _see(match: re.Match) -> None:
+    """Notes what the path says of a request."""
+    named = match.groupdict()
+    current().method = named.get("method") or ""
+    current().model = urllib.parse.unquote(named["name"] or "")
+
+
+def _address(request: Request) -> str:
+    return f"{request.client.host}:{request.client.port}" if request.client else ""
 
 
 def _model_spec(match: re.Match) -> model_pb2.ModelSpec:
