@@ -11,6 +11,7 @@ from google.protobuf import text_format
 from tensorflow.core.protobuf import config_pb2
 
 from serving.server import (
+    batching_setup,
     config,
     grpc_service,
     load_metrics,
@@ -18,6 +19,7 @@ from serving.server import (
     monitoring_config,
     warmup,
 )
+from serving.server.batching_setup import Batching
 from serving.server.flags import ParsedFlags
 from serving.server.manager import ManagerOptions, ModelManager
 from serving.server.observation import ObservedModel
@@ -44,7 +46,8 @@ def serve(flags: ParsedFlags) -> None:
         StartError: the flags, the models or the gRPC port do not allow it.
     """
     metrics_path = monitoring_config.read_path(flags["monitoring_config_file"])
-    manager = ModelManager(_models(flags), functools.partial(_load, flags), _options(flags))
+    load = functools.partial(_load, flags, batching_setup.from_flags(flags))
+    manager = ModelManager(_models(flags), load, _options(flags))
     try:
         manager.start()
         stopped = _wait_until_ready(manager)
@@ -89,7 +92,7 @@ def _options(flags: ParsedFlags) -> ManagerOptions:
     )
 
 
-def _load(flags: ParsedFlags, path: str) -> loader.LoadedModel:
+def _load(flags: ParsedFlags, batching: Batching | None, path: str) -> loader.LoadedModel:
     """Loads a version and warms it up."""
     parallelism = flags["tensorflow_session_parallelism"]
     session_config = config_pb2.ConfigProto(
@@ -98,6 +101,8 @@ def _load(flags: ParsedFlags, path: str) -> loader.LoadedModel:
     )
     with load_metrics.load_attempt(path):
         model = loader.load(path, flags["saved_model_tags"].split(","), session_config)
+    if batching:
+        model = batching.wrap(model, path)
     model = ObservedModel(model, path)
     if flags["enable_model_warmup"]:
         _warm_up(model, path, max(1, flags["num_request_iterations_for_warmup"]))

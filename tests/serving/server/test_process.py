@@ -56,7 +56,7 @@ def test_flags_that_change_the_answers(tmp_path, model_flags):
         *model_flags, f"--grpc_socket_path={tmp_path / 'socket'}", "--grpc_max_threads=1",
         "--rest_api_enable_cors_support", "--enable_serialization_as_tensor_content=true",
         "--rest_api_timeout_in_ms=300", "--grpc_channel_arguments=grpc.max_connection_age_ms=60000",
-        "--enable_batching", "--tensorflow_intra_op_parallelism=1",
+        "--enable_grpc_healthcheck_service", "--tensorflow_intra_op_parallelism=1",
     )  # fmt: skip
     with running_server(tmp_path / "log", *more) as server:
         server.wait_until_ready()
@@ -79,7 +79,7 @@ def test_flags_that_change_the_answers(tmp_path, model_flags):
         assert caught.value.code() == grpc.StatusCode.RESOURCE_EXHAUSTED
         assert caught.value.details() == "Server Threadpool Exhausted"
         assert slow.exception().code() == grpc.StatusCode.DEADLINE_EXCEEDED
-        assert "--enable_batching is accepted but not supported yet" in server.log
+        assert "--enable_grpc_healthcheck_service is accepted but not supported yet" in server.log
         assert server.stop(signal.SIGINT) == 0
 
 
