@@ -55,6 +55,8 @@ def _configure_logging(verbose: bool) -> None:
         stream=sys.stderr,
     )
     logging.getLogger("serving").setLevel(logging.INFO)
+    # A request that is no message is its client's mistake, and gRPC logs a traceback of it.
+    logging.getLogger("grpc._common").setLevel(logging.CRITICAL)
     if not verbose:
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
         os.environ.setdefault("GRPC_VERBOSITY", "ERROR")

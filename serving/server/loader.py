@@ -42,7 +42,8 @@ class SessionModel:
 
     def __init__(self, session: tf.compat.v1.Session, meta_graph: meta_graph_pb2.MetaGraphDef):
         self._session = session
-        self.signatures: Mapping[str, meta_graph_pb2.SignatureDef] = meta_graph.signature_def
+        # A dict, as protobuf's maps raise an exception when asked for a name that is no UTF-8.
+        self.signatures: Mapping[str, meta_graph_pb2.SignatureDef] = dict(meta_graph.signature_def)
         self._output = functools.cache(self._find_output)
 
     def run(
@@ -67,6 +68,11 @@ class SessionModel:
             )
         except tf.errors.OpError as error:
             raise from_exception(error) from error
+        except UnicodeDecodeError as error:
+            # TensorFlow found no error to raise for a message that is no UTF-8, because it quotes
+            # an input that is none. Its code is lost; those that check inputs give this one.
+            message = error.object.decode("utf-8", "surrogateescape")
+            raise invalid_argument(message) from error
         finally:
             if options is not None:
                 pywrap_tf_session.TF_DeleteBuffer(options)
