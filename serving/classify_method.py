@@ -1,4 +1,4 @@
-"""What a server's Classify and MultiInference calls look for in a SavedModel."""
+"""What a server's Classify and MultiInference calls may look for in a SavedModel."""
 
 import pathlib
 
@@ -6,8 +6,8 @@ import pathlib
 def set_classify_method(folder: pathlib.Path) -> None:
     """Names the method of the signature `classify`, where a SavedModel has one.
 
-    `tf.saved_model.save` gives every signature the method of Predict. TF Serving's Classify takes
-    that, unless it is started with `--enable_signature_method_name_check`; MultiInference does not.
+    `tf.saved_model.save` gives every signature the method of Predict. TF Serving's Classify and
+    MultiInference take that, unless it is started with `--enable_signature_method_name_check`.
     Predict calls the signature by either method.
     """
     import tensorflow as tf

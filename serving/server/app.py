@@ -134,6 +134,7 @@ def _start_grpc(flags: ParsedFlags, manager: ModelManager) -> grpc.Server:
         flags["grpc_max_threads"],
         flags["grpc_channel_arguments"],
         flags["enable_serialization_as_tensor_content"],
+        flags["enable_signature_method_name_check"],
     )
     try:
         if flags["port"]:
@@ -164,6 +165,7 @@ def _start_rest(flags: ParsedFlags, manager: ModelManager, metrics_path: str) ->
         flags["rest_api_num_threads"],
         flags["rest_api_timeout_in_ms"] / 1000,
         flags["rest_api_enable_cors_support"],
+        flags["enable_signature_method_name_check"],
         metrics_path,
     )
     try:

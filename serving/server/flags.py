@@ -61,7 +61,7 @@ FLAGS = (
     Flag("tensorflow_session_config_file", "", "text ConfigProto", supported=False),
     Flag("platform_config_file", "", "text PlatformConfigMap", supported=False),
     Flag("per_process_gpu_memory_fraction", 0.0, "share of GPU memory", supported=False),
-    Flag("enable_signature_method_name_check", False, "check method_name", supported=False),
+    Flag("enable_signature_method_name_check", False, "Classify, Regress: check method_name"),
     Flag("enable_serialization_as_tensor_content", False, "answer with tensor_content"),
     Flag("flush_filesystem_caches", True, "accepted, without effect"),
     Flag("remove_unused_fields_from_bundle_metagraph", True, "accepted, without effect"),

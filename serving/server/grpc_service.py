@@ -14,7 +14,7 @@ from tensorflow_serving.apis import (
     prediction_service_pb2_grpc,
 )
 
-from serving.server import prediction
+from serving.server import classification, metadata, multi_inference, prediction, regression
 from serving.server.manager import ModelManager
 from serving.server.observation import Observation, observe
 from serving.server.status import Code, StatusError
@@ -70,15 +70,22 @@ def truncated(message: str) -> str:
 def _not_yet(name: str) -> StatusError:
     return StatusError(
         Code.UNIMPLEMENTED,
-        f"{name} is not implemented by the embedded server yet; use Predict, or TensorFlow Serving",
+        f"{name} is not implemented by the embedded server yet; use TensorFlow Serving",
     )
 
 
 class PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
     """Inference and metadata."""
 
-    def __init__(self, manager: ModelManager, slots: threading.Semaphore, as_content: bool):
+    def __init__(
+        self,
+        manager: ModelManager,
+        slots: threading.Semaphore,
+        as_content: bool,
+        check_method_name: bool,
+    ):
         self._manager, self.slots, self._as_content = manager, slots, as_content
+        self._check_method_name = check_method_name
 
     @_rpc
     def Predict(self, request, context):  # noqa: N802 - the service's own name, as are the others
@@ -87,19 +94,22 @@ class PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
 
     @_rpc
     def GetModelMetadata(self, request, context):  # noqa: N802
-        return prediction.get_model_metadata(self._manager, request)
+        return metadata.get_model_metadata(self._manager, request)
 
     @_rpc
     def Classify(self, request, context):  # noqa: N802
-        raise _not_yet("Classify")
+        timeout_s = context.time_remaining()
+        return classification.classify(self._manager, request, timeout_s, self._check_method_name)
 
     @_rpc
     def Regress(self, request, context):  # noqa: N802
-        raise _not_yet("Regress")
+        timeout_s = context.time_remaining()
+        return regression.regress(self._manager, request, timeout_s, self._check_method_name)
 
     @_rpc
     def MultiInference(self, request, context):  # noqa: N802
-        raise _not_yet("MultiInference")
+        timeout_s = context.time_remaining()
+        return multi_inference.infer(self._manager, request, timeout_s, self._check_method_name)
 
 
 class ModelService(model_service_pb2_grpc.ModelServiceServicer):
@@ -118,7 +128,11 @@ class ModelService(model_service_pb2_grpc.ModelServiceServicer):
 
 
 def build_server(
-    manager: ModelManager, max_threads: int, channel_arguments: str, as_content: bool
+    manager: ModelManager,
+    max_threads: int,
+    channel_arguments: str,
+    as_content: bool,
+    check_method_name: bool,
 ) -> grpc.Server:
     """A gRPC server with both services; it has no address yet and is not started.
 
@@ -126,6 +140,7 @@ def build_server(
         max_threads: requests worked on at once; more are refused.
         channel_arguments: "k=v,k=v", added to the server's options.
         as_content: answer with `tensor_content` in place of typed fields.
+        check_method_name: let Classify and Regress take only signatures exported for them.
     """
     threads = concurrent.futures.ThreadPoolExecutor(
         max_threads + _REFUSAL_THREADS, thread_name_prefix="grpc"
@@ -139,7 +154,7 @@ def build_server(
     server = grpc.server(threads, options=options)
     slots = threading.Semaphore(max_threads)
     prediction_service_pb2_grpc.add_PredictionServiceServicer_to_server(
-        PredictionService(manager, slots, as_content), server
+        PredictionService(manager, slots, as_content, check_method_name), server
     )
     model_service_pb2_grpc.add_ModelServiceServicer_to_server(ModelService(manager, slots), server)
     return server

@@ -1,13 +1,14 @@
-"""Arrays to the JSON of a REST predict response (API page, sections 4.2 and 4.5)."""
+"""Arrays to the JSON of a REST response (API page, sections 4.2, 4.5 and 4.6)."""
 
 import base64
 import json
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import numpy as np
 import tensorflow as tf
 
+from serving.server.classification import Classes
 from serving.server.status import invalid_argument
 from serving.server.tensors import type_name
 
@@ -45,6 +46,23 @@ def outputs_object(outputs: Mapping[str, np.ndarray]) -> bytes:
     return _encode(f'{{"outputs": {value}}}')
 
 
+def classifications(classes: Classes) -> bytes:
+    """The answer to classify: a list of `[label, score]` for each example."""
+    labels = map(_string, classes.labels.reshape(-1).tolist())
+    scores = format_floats(classes.scores.reshape(-1))
+    pairs = [f"[{label}, {score}]" for label, score in zip(labels, scores, strict=True)]
+    return _results(_nested(pairs, classes.labels.shape))
+
+
+def regressions(values: np.ndarray) -> bytes:
+    """The answer to regress, of float32[examples]."""
+    return _results(format_floats(values))
+
+
+def _results(texts: Iterable[str]) -> bytes:
+    return _encode(f'{{"results": [{", ".join(texts)}]}}')
+
+
 def _object(names: Iterable[str], values: Iterable[str]) -> str:
     members = (f"{name}: {value}" for name, value in zip(names, values, strict=True))
     return "{" + ", ".join(members) + "}"
@@ -71,9 +89,13 @@ def _tensor(alias: str, array: np.ndarray) -> str:
 
 def _elements(alias: str, array: np.ndarray) -> list[str]:
     """The JSON of each item along the first dimension."""
-    texts = _values(alias, array)
-    for axis in range(array.ndim - 1, 0, -1):
-        size, lists = array.shape[axis], math.prod(array.shape[:axis])
+    return _nested(_values(alias, array), array.shape)
+
+
+def _nested(texts: list[str], shape: Sequence[int]) -> list[str]:
+    """The JSON of each item along the first dimension, of those of all values."""
+    for axis in range(len(shape) - 1, 0, -1):
+        size, lists = shape[axis], math.prod(shape[:axis])
         texts = [f"[{', '.join(texts[i * size : (i + 1) * size])}]" for i in range(lists)]
     return texts
 

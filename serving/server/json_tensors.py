@@ -1,8 +1,5 @@
 """`instances` and `inputs` of a REST predict request to arrays (API page, sections 4.2, 4.4)."""
 
-import base64
-import binascii
-import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -10,8 +7,16 @@ import numpy as np
 import tensorflow as tf
 from tensorflow.core.protobuf import meta_graph_pb2
 
+from serving.server.json_values import (
+    decode_base64,
+    format_error,
+    is_base64,
+    json_text,
+    kind_of,
+    to_bytes,
+)
 from serving.server.status import Code, StatusError, invalid_argument
-from serving.server.tensors import type_name
+from serving.server.tensors import shape_text, type_name
 
 _FLOATS = (tf.float32, tf.float64)
 # dtype -> the range of integer tokens it takes; narrow ones take any int32, and wrap.
@@ -21,7 +26,7 @@ _INTEGERS = {
     tf.int64: (-(2**63), 2**63 - 1), tf.uint32: (0, 2**32 - 1), tf.uint64: (0, 2**64 - 1),
 }  # fmt: skip
 _WIRE_TYPES = {tf.int16: np.int32, tf.int8: np.int32, tf.uint8: np.int32}
-_MAX_RANK = 254  # of a tensor in TensorFlow
+_MAX_RANK = 63  # NumPy's 64, less the batch dimension; TensorFlow itself goes up to 254
 
 Inputs = Mapping[str, meta_graph_pb2.TensorInfo]  # alias -> what the signature says
 
@@ -44,36 +49,20 @@ def from_request(document: Any, inputs: Inputs, signature_name: str) -> tuple[di
         name = signature_name or "DEFAULT"
         raise invalid_argument(f"Failed to get input map for signature: {name}")
     if "instances" in document and "inputs" in document:
-        raise _format_error(
+        raise format_error(
             document,
             "Not formatted correctly expecting only one of 'inputs' or 'instances' keys to exist ",
         )
     if "instances" in document:
         instances = document["instances"]
         if not isinstance(instances, list):
-            raise _format_error(document, "Expecting 'instances' to be an list/array")
+            raise format_error(document, "Expecting 'instances' to be an list/array")
         if not instances:
-            raise _format_error(document, "No values in 'instances' array")
+            raise format_error(document, "No values in 'instances' array")
         return _from_rows(instances, inputs), True
     if "inputs" in document:
         return _from_columns(document["inputs"], inputs), False
     raise invalid_argument("Missing 'inputs' or 'instances' key")
-
-
-def check_object(document: Any) -> None:
-    """Raises StatusError unless the top level is an object."""
-    if not isinstance(document, dict):
-        raise _format_error(document, "Is not object")
-
-
-def read_signature_name(document: Mapping[str, Any]) -> str:
-    """The request's `signature_name`, or ""; raises StatusError when it is no string."""
-    name = document.get("signature_name", "")
-    if not isinstance(name, str):
-        raise _format_error(
-            document, "not formatted correctly. 'signature_name' key must be a string value."
-        )
-    return name
 
 
 class _Column:
@@ -96,7 +85,7 @@ class _Column:
             raise invalid_argument(f"Expecting tensor size: {self.row_size} but got: {size}")
         elif shape != self.row_shape:
             raise invalid_argument(
-                f"Expecting shape {_shape_text(self.row_shape)} but got: {_shape_text(shape)}"
+                f"Expecting shape {shape_text(self.row_shape)} but got: {shape_text(shape)}"
             )
 
     def array(self, rows: int) -> np.ndarray:
@@ -135,7 +124,7 @@ def _add_named_rows(instances: Sequence[Any], columns: Mapping[str, _Column]) ->
         if element.keys() != columns.keys():
             raise invalid_argument(
                 f"Failed to process element: {number} of 'instances' list. JSON object: "
-                f"{_text(element)} keys must be equal to: {','.join(columns)}"
+                f"{json_text(element)} keys must be equal to: {','.join(columns)}"
             )
 
 
@@ -201,7 +190,7 @@ def _fill(
     if not isinstance(value, list):
         if level != rank:
             raise invalid_argument(
-                f"JSON Value: {_text(value)} found at incorrect level: {level + 1} in the JSON "
+                f"JSON Value: {json_text(value)} found at incorrect level: {level + 1} in the JSON "
                 f"DOM. Expected at level: {rank}"
             )
         out.append(read(value))
@@ -222,7 +211,7 @@ def _reader(dtype: tf.DType) -> Callable[[Any], Any]:
 
     def refuse(value: Any) -> StatusError:
         return invalid_argument(
-            f"JSON Value: {_text(value)} Type: {_kind(value)} is not of expected type: "
+            f"JSON Value: {json_text(value)} Type: {kind_of(value)} is not of expected type: "
             f"{type_name(dtype)}"
         )
 
@@ -244,17 +233,17 @@ def _reader(dtype: tf.DType) -> Callable[[Any], Any]:
 
     def read_string(value: Any) -> bytes:
         if isinstance(value, dict):
-            return _decode_base64(value)
+            return decode_base64(value)
         if not isinstance(value, str):
             raise refuse(value)
-        return value.encode("utf-8", "surrogateescape")
+        return to_bytes(value)
 
     def read_nothing(value: Any) -> Any:
         if isinstance(value, dict):
             raise refuse(value)
         raise StatusError(
             Code.UNIMPLEMENTED,
-            f"Conversion of JSON Value: {_text(value)} to type: {type_name(dtype)}",
+            f"Conversion of JSON Value: {json_text(value)} to type: {type_name(dtype)}",
         )
 
     if dtype in _FLOATS:
@@ -274,44 +263,5 @@ def _array(values: list[Any], shape: tuple[int, ...], dtype: tf.DType) -> np.nda
         return np.array(values, wire_type).astype(dtype.as_numpy_dtype).reshape(shape)
 
 
-def _is_base64(value: Any) -> bool:
-    return isinstance(value, dict) and value.keys() == {"b64"} and isinstance(value["b64"], str)
-
-
 def _is_named(value: Any) -> bool:
-    return isinstance(value, dict) and not _is_base64(value)
-
-
-def _decode_base64(value: Mapping[str, Any]) -> bytes:
-    if not _is_base64(value):
-        raise invalid_argument(
-            f"JSON Value: {_text(value)} not formatted correctly for base64 data"
-        )
-    text = "".join(value["b64"].split()).rstrip("=")
-    try:
-        return base64.b64decode(text + "=" * (-len(text) % 4), validate=True)
-    except (binascii.Error, ValueError):
-        raise invalid_argument("Unable to base64 decode") from None
-
-
-def _kind(value: Any) -> str:
-    if isinstance(value, bool):
-        return str(value)
-    kinds = {type(None): "Null", str: "String", list: "Array", dict: "Object"}
-    return kinds.get(type(value), "Number")
-
-
-def _shape_text(shape: Sequence[int]) -> str:
-    return f"[{','.join(map(str, shape))}]"
-
-
-def _format_error(value: Any, problem: str) -> StatusError:
-    return invalid_argument(f"JSON Value: {_text(value)} {problem}")
-
-
-def _text(value: Any) -> str:
-    """A JSON value as messages show it."""
-    try:
-        return json.dumps(value, indent=4, ensure_ascii=False)
-    except RecursionError:
-        return "(nested too deeply to show)"
+    return isinstance(value, dict) and not is_base64(value)

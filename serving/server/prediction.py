@@ -1,14 +1,12 @@
-"""What PredictionService and ModelService answer, whatever the transport."""
+"""Which version a request means, Predict, and GetModelStatus, whatever the transport."""
 
 import contextlib
-import dataclasses
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Protocol
 
 import numpy as np
 from tensorflow.core.protobuf import meta_graph_pb2
 from tensorflow_serving.apis import (
-    get_model_metadata_pb2,
     get_model_status_pb2,
     model_pb2,
     predict_pb2,
@@ -24,7 +22,7 @@ DEFAULT_SIGNATURE = "serving_default"
 
 
 class HasModelSpec(Protocol):
-    """Any request that says which model it means."""
+    """A request that says which model it means."""
 
     model_spec: model_pb2.ModelSpec
 
@@ -32,24 +30,20 @@ class HasModelSpec(Protocol):
         """Whether the field is there."""
 
 
-@dataclasses.dataclass(frozen=True)
-class Prediction:
-    """Outputs by alias, and the signature that gave them."""
-
-    signature_name: str
-    outputs: dict[str, np.ndarray]
+def spec_of(request: HasModelSpec) -> model_pb2.ModelSpec:
+    """A request's `model_spec`; raises StatusError when there is none."""
+    if not request.HasField("model_spec"):
+        raise invalid_argument("Missing ModelSpec")
+    return request.model_spec
 
 
 @contextlib.contextmanager
-def resolve(manager: ModelManager, request: HasModelSpec) -> Iterator[Servable]:
-    """Borrows the version that a request's `model_spec` names.
+def resolve(manager: ModelManager, spec: model_pb2.ModelSpec) -> Iterator[Servable]:
+    """Borrows the version that a `model_spec` names.
 
     Raises:
-        StatusError: there is no model_spec, or it names nothing that serves.
+        StatusError: it names nothing that serves.
     """
-    if not request.HasField("model_spec"):
-        raise invalid_argument("Missing ModelSpec")
-    spec = request.model_spec
     if not spec.name:
         raise invalid_argument("ModelSpec has no name specified.")
     choice = spec.WhichOneof("version_choice")
@@ -57,6 +51,15 @@ def resolve(manager: ModelManager, request: HasModelSpec) -> Iterator[Servable]:
     label = spec.version_label if choice == "version_label" else None
     with manager.borrow(spec.name, version, label) as servable:
         yield servable
+
+
+def effective_spec(requested: model_pb2.ModelSpec, version: int) -> model_pb2.ModelSpec:
+    """The model_spec of a response: the name as requested, and what was chosen for the rest."""
+    spec = model_pb2.ModelSpec(
+        name=requested.name, signature_name=requested.signature_name or DEFAULT_SIGNATURE
+    )
+    spec.version.value = version
+    return spec
 
 
 def predict(
@@ -70,21 +73,20 @@ def predict(
     Raises:
         StatusError: the request cannot be answered.
     """
-    with resolve(manager, request) as servable:
-        prediction = predict_with(servable.loaded_model, request, timeout_s)
-        response = predict_pb2.PredictResponse()
-        response.model_spec.name = request.model_spec.name
-        response.model_spec.version.value = servable.version
-        response.model_spec.signature_name = prediction.signature_name
-        for alias, array in prediction.outputs.items():
+    with resolve(manager, spec_of(request)) as servable:
+        outputs = predict_with(servable.loaded_model, request, timeout_s)
+        response = predict_pb2.PredictResponse(
+            model_spec=effective_spec(request.model_spec, servable.version)
+        )
+        for alias, array in outputs.items():
             response.outputs[alias].CopyFrom(tensors.to_proto(array, as_content))
         return response
 
 
 def predict_with(
     model: LoadedModel, request: predict_pb2.PredictRequest, timeout_s: float | None = None
-) -> Prediction:
-    """Answers a PredictRequest with this very model, whatever its model_spec says."""
+) -> dict[str, np.ndarray]:
+    """The outputs, by alias, of this very model, whatever the request's model_spec says."""
 
     def decode(alias: str) -> np.ndarray:
         try:
@@ -109,7 +111,7 @@ def run_signature(
     value_of: Callable[[str], np.ndarray],
     output_filter: Sequence[str] = (),
     timeout_s: float | None = None,
-) -> Prediction:
+) -> dict[str, np.ndarray]:
     """Runs one signature, with the checks of Predict in their order.
 
     Args:
@@ -117,6 +119,9 @@ def run_signature(
         given: aliases of the inputs that were sent, sorted.
         value_of: gives the value of one of them.
         output_filter: aliases of the outputs to return; all when empty.
+
+    Returns:
+        The outputs by alias.
 
     Raises:
         StatusError: see the API page, section 2.2.
@@ -132,7 +137,7 @@ def run_signature(
     aliases = _output_aliases(signature, output_filter)
     fetches = [signature.outputs[alias].name for alias in aliases]
     arrays = model.run(feeds, fetches, timeout_s)
-    return Prediction(signature_name, dict(zip(aliases, arrays, strict=True)))
+    return dict(zip(aliases, arrays, strict=True))
 
 
 def _check_number_of_inputs(signature: meta_graph_pb2.SignatureDef, given: Sequence[str]) -> None:
@@ -195,32 +200,6 @@ def _names(names: Iterable[str]) -> str:
     return ",".join(sorted(names))
 
 
-def get_model_metadata(
-    manager: ModelManager, request: get_model_metadata_pb2.GetModelMetadataRequest
-) -> get_model_metadata_pb2.GetModelMetadataResponse:
-    """GetModelMetadata: all signatures of the version's MetaGraph.
-
-    Raises:
-        StatusError: another field is asked for, or nothing serves.
-    """
-    if not request.HasField("model_spec"):
-        raise invalid_argument("Missing ModelSpec")
-    if not request.metadata_field:
-        raise invalid_argument("GetModelMetadataRequest must specify at least one metadata_field")
-    for field in request.metadata_field:
-        if field != "signature_def":
-            raise invalid_argument(f"Metadata field {field} is not supported")
-    with resolve(manager, request) as servable:
-        signatures = get_model_metadata_pb2.SignatureDefMap()
-        for name, signature in servable.loaded_model.signatures.items():
-            signatures.signature_def[name].CopyFrom(signature)
-        response = get_model_metadata_pb2.GetModelMetadataResponse()
-        response.model_spec.name = request.model_spec.name
-        response.model_spec.version.value = servable.version
-        response.metadata["signature_def"].Pack(signatures)
-        return response
-
-
 def get_model_status(
     manager: ModelManager, request: get_model_status_pb2.GetModelStatusRequest
 ) -> get_model_status_pb2.GetModelStatusResponse:
@@ -229,9 +208,7 @@ def get_model_status(
     Raises:
         StatusError: nothing is known.
     """
-    if not request.HasField("model_spec"):
-        raise invalid_argument("Missing ModelSpec")
-    spec: model_pb2.ModelSpec = request.model_spec
+    spec = spec_of(request)
     statuses = manager.statuses(spec.name)
     if spec.WhichOneof("version_choice") == "version":
         statuses = [status for status in statuses if status[0] == spec.version.value]

@@ -17,9 +17,10 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 from tensorflow_serving.apis import get_model_metadata_pb2, get_model_status_pb2, model_pb2
 
-from serving.server import json_answers, json_reader, json_tensors, metrics, prediction
+from serving.server import metadata, metrics, prediction
 from serving.server.manager import ModelManager
 from serving.server.observation import Observation, current, observe
+from serving.server.rest_inference import RestInference
 from serving.server.status import Code, StatusError, invalid_argument
 
 logger = logging.getLogger(__name__)
@@ -54,9 +55,17 @@ _NOT_FOUND_PAGE = """<!DOCTYPE html>
 class RestApi:
     """An ASGI application. Models run in threads, so that they never hold up the event loop."""
 
-    def __init__(self, manager: ModelManager, threads: int, timeout_s: float, cors: bool,
-                 metrics_path: str = ""):  # fmt: skip
+    def __init__(
+        self,
+        manager: ModelManager,
+        threads: int,
+        timeout_s: float,
+        cors: bool,
+        check_method_name: bool,
+        metrics_path: str = "",
+    ):
         self._manager, self._timeout_s = manager, timeout_s
+        self._inference = RestInference(manager, check_method_name)
         self._metrics_path = metrics_path  # "": no page of metrics
         self._headers = _CORS if cors else {}
         self._threads = concurrent.futures.ThreadPoolExecutor(threads, thread_name_prefix="rest")
@@ -112,40 +121,14 @@ class RestApi:
         for pattern, handle in routes.get(method, []):
             if match := pattern.fullmatch(path):
                 _see(match)
-                if int(match["version"] or 0) > _MAX_INT64:
+                if _number(match["version"] or "0") > _MAX_INT64:
                     current().code = Code.INVALID_ARGUMENT
                     return Response(status_code=400, media_type="application/json")
                 return handle(match, body, deadline)
         raise invalid_argument(f"Malformed request: {method} {path}")
 
     def _infer(self, match: re.Match, body: bytes, deadline: float) -> Response:
-        if match["method"] != "predict":
-            raise StatusError(
-                Code.UNIMPLEMENTED,
-                f"{match['method']} is not implemented by the embedded server yet; use predict, "
-                "or TensorFlow Serving",
-            )
-        try:
-            document = json_reader.read(body)
-        except json_reader.JsonParseError as error:
-            raise invalid_argument(str(error)) from None
-        json_tensors.check_object(document)
-        signature_name = json_tensors.read_signature_name(document)
-        with prediction.resolve(self._manager, _Named(match)) as servable:
-            model = servable.loaded_model
-            name = current().signature = signature_name or prediction.DEFAULT_SIGNATURE
-            if name not in model.signatures:
-                raise invalid_argument(
-                    f'Serving signature name: "{name}" not found in signature def'
-                )
-            inputs = model.signatures[name].inputs
-            arrays, in_rows = json_tensors.from_request(document, inputs, signature_name)
-            remaining = max(deadline - time.monotonic(), 0.0)
-            outputs = prediction.run_signature(
-                model, name, sorted(arrays), arrays.__getitem__, timeout_s=remaining
-            ).outputs
-        write = json_answers.predictions if in_rows else json_answers.outputs_object
-        return _json(write(outputs))
+        return _json(self._inference.answer(match["method"], _model_spec(match), body, deadline))
 
     def _status(self, match: re.Match, body: bytes, deadline: float) -> Response:
         if match["name"] is None:
@@ -157,23 +140,13 @@ class RestApi:
         request = get_model_metadata_pb2.GetModelMetadataRequest(
             model_spec=_model_spec(match), metadata_field=["signature_def"]
         )
-        response = prediction.get_model_metadata(self._manager, request)
+        response = metadata.get_model_metadata(self._manager, request)
         signatures = get_model_metadata_pb2.SignatureDefMap()
         response.metadata["signature_def"].Unpack(signatures)
         return _json(
             f'{{"model_spec": {_proto_json(response.model_spec)},\n'
             f'"metadata": {{"signature_def": {_proto_json(signatures)}}}}}'
         )
-
-
-class _Named:
-    """What `prediction.resolve` needs of a request: the model_spec of a path."""
-
-    def __init__(self, match: re.Match):
-        self.model_spec = _model_spec(match)
-
-    def HasField(self, name: str) -> bool:  # noqa: N802 - as protobuf messages have it
-        return name == "model_spec"
 
 
 def _see(match: re.Match) -> None:
@@ -190,10 +163,16 @@ def _address(request: Request) -> str:
 def _model_spec(match: re.Match) -> model_pb2.ModelSpec:
     spec = model_pb2.ModelSpec(name=urllib.parse.unquote(match["name"]))
     if match["version"]:
-        spec.version.value = int(match["version"])
+        spec.version.value = _number(match["version"])
     elif match["label"]:
         spec.version_label = urllib.parse.unquote(match["label"])
     return spec
+
+
+def _number(digits: str) -> int:
+    """Their value, or one beyond int64; Python refuses to read thousands of digits."""
+    digits = digits.lstrip("0") or "0"
+    return int(digits) if len(digits) <= len(str(_MAX_INT64)) else _MAX_INT64 + 1
 
 
 def _path_and_query(scope: Scope) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import tensorflow as tf
-from tensorflow.core.framework import tensor_pb2
+from tensorflow.core.framework import tensor_pb2, types_pb2
 
 # dtype -> the field that holds its values, one item each.
 _FIELDS = {
@@ -18,7 +18,10 @@ _FIELDS = {
 _BITS_16 = (tf.float16, tf.bfloat16)  # their bits stand in half_val, as integers
 _COMPLEX = {tf.complex64: "scomplex_val", tf.complex128: "dcomplex_val"}  # (real, imaginary) pairs
 _TYPE_NAMES = {tf.float16: "half", tf.float32: "float", tf.float64: "double"}
-_MAX_RANK = 254
+_MAX_RANK = 64  # of a NumPy array; TensorFlow itself goes up to 254
+# A message that names every value cannot be larger; one that leaves them out may ask for terabytes.
+_MAX_FILLED_BYTES = 2**31
+_STRING_BYTES = 24  # of a string in a tensor, besides its characters
 
 
 class TensorParsingError(ValueError):
@@ -38,7 +41,7 @@ def to_array(proto: tensor_pb2.TensorProto) -> np.ndarray:
     dtype = _dtype(proto.dtype)
     size = math.prod(shape)
     if size == 0:
-        return np.empty(shape, dtype.as_numpy_dtype)
+        return _empty(shape, dtype)
     if proto.tensor_content:
         return _from_content(proto.tensor_content, dtype, size).reshape(shape)
     return _from_field(proto, dtype, size).reshape(shape)
@@ -72,6 +75,16 @@ def type_name(dtype: tf.DType) -> str:
     return _TYPE_NAMES.get(dtype, dtype.name)
 
 
+def type_enum_name(array: np.ndarray) -> str:
+    """The dtype of an array as protobuf names it: "DT_FLOAT"."""
+    return types_pb2.DataType.Name(tf.dtypes.as_dtype(array.dtype).as_datatype_enum)
+
+
+def shape_text(shape: Sequence[int]) -> str:
+    """A shape as messages show it: "[2,3]"."""
+    return f"[{','.join(map(str, shape))}]"
+
+
 def _shape(proto: tensor_pb2.TensorProto) -> tuple[int, ...]:
     sizes = tuple(dim.size for dim in proto.tensor_shape.dim)
     if proto.tensor_shape.unknown_rank or len(sizes) > _MAX_RANK or any(n < 0 for n in sizes):
@@ -88,6 +101,13 @@ def _dtype(number: int) -> tf.DType:
     except (TypeError, KeyError):
         raise TensorParsingError(f"dtype {number}") from None
     return dtype
+
+
+def _empty(shape: tuple[int, ...], dtype: tf.DType) -> np.ndarray:
+    try:
+        return np.empty(shape, dtype.as_numpy_dtype)
+    except ValueError:  # NumPy wants even the other dimensions to fit in memory
+        raise TensorParsingError(f"shape {shape}") from None
 
 
 def _from_content(content: bytes, dtype: tf.DType, size: int) -> np.ndarray:
@@ -120,6 +140,8 @@ def _from_field(proto: tensor_pb2.TensorProto, dtype: tf.DType, size: int) -> np
 def _filled(values: np.ndarray, size: int) -> np.ndarray:
     if values.size == size:
         return values
+    if size * max(values.itemsize, _STRING_BYTES * values.dtype.hasobject) > _MAX_FILLED_BYTES:
+        raise TensorParsingError(f"{values.size} values for {size} elements")
     if values.size == 0:
         return np.full(size, b"" if values.dtype == object else 0, values.dtype)
     return np.concatenate([values, np.repeat(values[-1:], size - values.size)])

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.serving import served_models
+from tests.serving import example_models, served_models
 from tests.serving.server_process import ServerProcess, running_server, write_config
 from tests.serving.trained import (  # noqa: F401 - fixtures
     imdb_run,
@@ -29,6 +29,10 @@ def small_models_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Se
         "workbench": served_models.workbench,
         "sentiment": served_models.sentiment,
         "qa": served_models.qa,
+        "examples_tf1": example_models.half_plus_two_examples_tf1,
+        "examples_tf2": example_models.half_plus_two_examples_tf2,
+        "misfits": example_models.misfits,
+        "no_inputs": example_models.no_inputs,
     }
     for name, write in writers.items():
         (root / name).mkdir()

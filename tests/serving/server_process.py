@@ -8,11 +8,12 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import grpc
 import httpx
+import pytest
 import tensorflow as tf
 from tensorflow_serving.apis import (
     get_model_metadata_pb2,
@@ -130,6 +131,13 @@ def predict_request(
     for alias, value in inputs.items():
         request.inputs[alias].CopyFrom(tf.make_tensor_proto(value))
     return request
+
+
+def failure(method: Callable, request: Any) -> tuple[grpc.StatusCode, str]:
+    """The code and message with which a call fails."""
+    with pytest.raises(grpc.RpcError) as caught:
+        method(request, timeout=60)
+    return caught.value.code(), caught.value.details()
 
 
 @contextlib.contextmanager

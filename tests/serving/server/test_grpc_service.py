@@ -1,4 +1,7 @@
-"""The gRPC API: sections 1.2, 2.1, 2.2, 2.5 and 3.1 of the API page, against a real server."""
+"""The gRPC API: sections 1.1, 1.2, 2.1, 2.2, 2.5, 2.6 and 3 of the API page, on a real server.
+
+Section 2.3 is in test_classify_regress.py, 2.4 in test_multi_inference.py.
+"""
 
 from collections.abc import Sequence
 from typing import Any
@@ -19,15 +22,10 @@ from tensorflow_serving.apis import (
 )
 
 from serving.server.grpc_service import truncated
-from tests.serving.server_process import predict_request
+from tests.serving.example_requests import example
+from tests.serving.server_process import failure, predict_request
 
 INVALID, NOT_FOUND = grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.NOT_FOUND
-
-
-def failure(method: Any, request: Any) -> tuple[grpc.StatusCode, str]:
-    with pytest.raises(grpc.RpcError) as caught:
-        method(request, timeout=60)
-    return caught.value.code(), caught.value.details()
 
 
 def spec(name="workbench", version=None, label=None):
@@ -65,16 +63,31 @@ MODEL_SPEC_ERRORS = [
 
 
 @pytest.mark.parametrize(("model_spec", "code", "message"), MODEL_SPEC_ERRORS)
-def test_model_spec_errors_come_before_those_of_inputs(
+def test_1_2_model_spec_errors_come_before_those_of_inputs(
     small_models_server, model_spec, code, message
 ):
-    predict = predict_pb2.PredictRequest(model_spec=model_spec, output_filter=["no such"])
     metadata = get_model_metadata_pb2.GetModelMetadataRequest(
         model_spec=model_spec, metadata_field=["signature_def"]
     )
+    predict = predict_pb2.PredictRequest(model_spec=model_spec, output_filter=["no such"])
+    classify = classification_pb2.ClassificationRequest(model_spec=model_spec)
+    regress = regression_pb2.RegressionRequest(model_spec=model_spec)
     stub = small_models_server.predictions
     assert failure(stub.Predict, predict) == (code, message)
+    assert failure(stub.Classify, classify) == (code, message)
+    assert failure(stub.Regress, regress) == (code, message)
     assert failure(stub.GetModelMetadata, metadata) == (code, message)
+
+
+@pytest.mark.parametrize(
+    ("model_spec", "code", "message"), [case for case in MODEL_SPEC_ERRORS if case.values[0]]
+)
+def test_1_2_multi_inference_takes_the_first_tasks_model(
+    small_models_server, model_spec, code, message
+):
+    task = inference_pb2.InferenceTask(model_spec=model_spec)
+    request = inference_pb2.MultiInferenceRequest(tasks=[task, inference_pb2.InferenceTask()])
+    assert failure(small_models_server.predictions.MultiInference, request) == (code, message)
 
 
 @pytest.mark.parametrize("model", ["half_plus_two_tf1", "half_plus_two_tf2"])
@@ -88,7 +101,7 @@ def test_model_spec_errors_come_before_those_of_inputs(
         pytest.param(np.zeros([0, 1], np.float32), np.zeros([0, 1]), id="no-rows"),
     ],
 )
-def test_predict_does_not_enforce_the_declared_shape(small_models_server, model, x, y):
+def test_2_1_predict_does_not_enforce_the_declared_shape(small_models_server, model, x, y):
     response = small_models_server.predict(model, x=x)
     output = response.outputs["y"]
     assert list(output.float_val) == np.ravel(y).tolist()
@@ -117,7 +130,7 @@ def test_predict_does_not_enforce_the_declared_shape(small_models_server, model,
     ],
     ids=lambda value: value.name if isinstance(value, tf.DType) else "",
 )
-def test_outputs_come_in_typed_fields(small_models_server, dtype, values, field):
+def test_2_1_outputs_come_in_typed_fields(small_models_server, dtype, values, field):
     request = predict_request("workbench", f"echo_{dtype.name}", x=tf.constant(values, dtype))
     output = small_models_server.predictions.Predict(request).outputs["y"]
     assert list(getattr(output, field)) == values
@@ -125,7 +138,7 @@ def test_outputs_come_in_typed_fields(small_models_server, dtype, values, field)
     assert output.tensor_content == b""
 
 
-def test_sixteen_bit_floats_travel_as_their_bits(small_models_server):
+def test_2_1_sixteen_bit_floats_travel_as_their_bits(small_models_server):
     request = predict_request("workbench", "echo_float16", x=np.array([1.0, -2.0], np.float16))
     output = small_models_server.predictions.Predict(request).outputs["y"]
     assert list(output.half_val) == [0x3C00, 0xC000]  # IEEE 754 binary16
@@ -149,12 +162,26 @@ def tensor(dtype: int, sizes: list[int], **fields: Any) -> tensor_pb2.TensorProt
         pytest.param(tensor(F, [2], float_val=[1, 2, 3]), [1, 2], id="surplus-ignored"),
         pytest.param(tensor(F, [1], tensor_content=b"\0\0\x80?"), [1], id="content"),
         pytest.param(tensor_pb2.TensorProto(dtype=F, float_val=[7]), [7], id="no-shape-is-scalar"),
+        pytest.param(tensor(F, [0], tensor_content=b"\0\0\x80?"), [], id="no-rows"),
     ],
 )
-def test_inputs_are_completed_as_the_reference_does(small_models_server, sent, values):
+def test_2_1_inputs_are_completed_as_the_reference_does(small_models_server, sent, values):
     request = predict_request("workbench", "echo_float32")
     request.inputs["x"].CopyFrom(sent)
     assert list(small_models_server.predictions.Predict(request).outputs["y"].float_val) == values
+
+
+def test_2_1_no_string_at_all_is_an_empty_one(small_models_server):
+    request = predict_request("workbench", "echo_string")
+    request.inputs["x"].CopyFrom(tensor(types_pb2.DT_STRING, [2]))
+    response = small_models_server.predictions.Predict(request)
+    assert list(response.outputs["y"].string_val) == [b"", b""]
+
+
+def test_2_1_the_declared_dtype_is_not_enforced(small_models_server):
+    request = predict_request("misfits", "wrong_dtype", x=[1.5])  # declared as int32
+    response = small_models_server.predictions.Predict(request)
+    assert list(response.outputs["y"].float_val) == [1.5]
 
 
 @pytest.mark.parametrize(
@@ -165,13 +192,16 @@ def test_inputs_are_completed_as_the_reference_does(small_models_server, sent, v
         pytest.param(tensor(F, [-1], float_val=[1]), id="negative-size"),
         pytest.param(tensor(F, [2], tensor_content=b"\0\0\x80?"), id="content-too-short"),
         pytest.param(tensor(F, [2**40, 2**40], float_val=[1]), id="overflow"),
+        pytest.param(tensor(F, [0, 2**62]), id="overflow-beside-zero"),
+        pytest.param(tensor(F, [2**33], float_val=[1]), id="32-gigabytes-of-one-value"),
+        pytest.param(tensor(F, [1] * 65, float_val=[1]), id="rank"),
         pytest.param(
             tensor_pb2.TensorProto(dtype=F, tensor_shape={"unknown_rank": True}), id="unknown-rank"
         ),
         pytest.param(tensor(types_pb2.DT_RESOURCE, [1]), id="resource"),
     ],
 )
-def test_undecodable_tensor(small_models_server, sent):
+def test_2_1_undecodable_tensor(small_models_server, sent):
     request = predict_request("workbench", "echo_float32")
     request.inputs["x"].CopyFrom(sent)
     expected = (INVALID, "tensor parsing error: x")
@@ -228,11 +258,11 @@ PREDICT_ERRORS = [
 
 
 @pytest.mark.parametrize(("request_", "code", "message"), PREDICT_ERRORS)
-def test_predict_errors(small_models_server, request_, code, message):
+def test_2_2_predict_errors(small_models_server, request_, code, message):
     assert failure(small_models_server.predictions.Predict, request_) == (code, message)
 
 
-def test_the_runtimes_own_errors_reach_the_client(small_models_server):
+def test_2_2_the_runtimes_own_errors_reach_the_client(small_models_server):
     predict = small_models_server.predictions.Predict
     code, message = failure(predict, bench("parse", inputs=["garbage"]))
     assert code == INVALID
@@ -242,7 +272,27 @@ def test_the_runtimes_own_errors_reach_the_client(small_models_server):
     assert "Incompatible shapes: [2] vs. [3]" in message
 
 
-def test_output_filter_defaults_and_signatures_without_inputs(small_models_server):
+def test_2_2_errors_that_quote_bytes_reach_the_client_too(small_models_server):
+    code, message = failure(
+        small_models_server.predictions.Predict, bench("parse", inputs=[b"\xff"])
+    )
+    assert code == INVALID
+    assert message.startswith("Could not parse example input, value: '")
+    assert "Traceback" not in small_models_server.log
+
+
+@pytest.mark.parametrize("model", ["examples_tf1", "examples_tf2"])
+def test_2_2_predict_takes_classify_and_regress_signatures(small_models_server, model):
+    examples = [example(x=2.0).SerializeToString()]
+    predict = small_models_server.predictions.Predict
+    classes = predict(predict_request(model, "classify", inputs=examples)).outputs
+    assert list(classes["classes"].string_val) == [b"plus", b"minus"]
+    assert list(classes["scores"].float_val) == [3.0, -3.0]
+    outputs = predict(predict_request(model, "regress", inputs=examples)).outputs
+    assert list(outputs["outputs"].float_val) == [3.0]
+
+
+def test_2_2_output_filter_defaults_and_signatures_without_inputs(small_models_server):
     predict = small_models_server.predictions.Predict
     filtered = predict(bench("two", ["sum"], a=[1.0], b=[2.0]))
     assert list(filtered.outputs) == ["sum"]
@@ -252,20 +302,20 @@ def test_output_filter_defaults_and_signatures_without_inputs(small_models_serve
     assert response.model_spec.signature_name == "no_inputs"
 
 
-def test_messages_of_any_size(small_models_server):
+def test_1_1_messages_of_any_size(small_models_server):
     text = "x" * (5 * 2**20)  # gRPC's own limit is 4 MiB
     response = small_models_server.predictions.Predict(bench("text", text=[text]))
     assert len(response.outputs["upper"].string_val[0]) == len(text)
 
 
-def test_the_deadline_bounds_the_run(small_models_server):
+def test_1_1_the_deadline_bounds_the_run(small_models_server):
     request = bench("slow", loops=2**31 - 1)  # hours
     with pytest.raises(grpc.RpcError) as caught:
         small_models_server.predictions.Predict(request, timeout=0.3)
     assert caught.value.code() == grpc.StatusCode.DEADLINE_EXCEEDED
 
 
-def test_bytes_that_are_no_request_are_internal(small_models_server):
+def test_1_1_bytes_that_are_no_request_are_internal(small_models_server):
     call = small_models_server.channel.unary_unary("/tensorflow.serving.PredictionService/Predict")
     with pytest.raises(grpc.RpcError) as caught:
         call(b"\xff\xff\xff", timeout=60)
@@ -280,7 +330,7 @@ def test_bytes_that_are_no_request_are_internal(small_models_server):
         (["signature_def", "graph"], "Metadata field graph is not supported"),
     ],
 )
-def test_metadata_fields_are_checked_before_the_model(small_models_server, fields, message):
+def test_2_5_metadata_fields_are_checked_before_the_model(small_models_server, fields, message):
     request = get_model_metadata_pb2.GetModelMetadataRequest(
         model_spec=spec("nope"), metadata_field=fields
     )
@@ -289,7 +339,7 @@ def test_metadata_fields_are_checked_before_the_model(small_models_server, field
 
 
 @pytest.mark.parametrize("model", ["half_plus_two_tf1", "half_plus_two_tf2"])
-def test_metadata(small_models_server, model):
+def test_2_5_metadata(small_models_server, model):
     response = small_models_server.metadata(model)
     signatures = get_model_metadata_pb2.SignatureDefMap()
     assert response.metadata["signature_def"].Unpack(signatures)
@@ -302,7 +352,7 @@ def test_metadata(small_models_server, model):
     assert response.model_spec.signature_name == ""
 
 
-def test_status(small_models_server):
+def test_3_1_status(small_models_server):
     assert small_models_server.status("workbench") == [(123, "AVAILABLE", "")]
     assert small_models_server.status("workbench", 123) == [(123, "AVAILABLE", "")]
 
@@ -316,40 +366,39 @@ def test_status(small_models_server):
         (spec(version=99), NOT_FOUND, "Could not find version 99 of model workbench"),
     ],
 )
-def test_status_errors(small_models_server, model_spec, code, message):
+def test_3_1_status_errors(small_models_server, model_spec, code, message):
     request = get_model_status_pb2.GetModelStatusRequest(model_spec=model_spec)
     assert failure(small_models_server.models.GetModelStatus, request) == (code, message)
 
 
-def test_status_ignores_labels(small_models_server):
+def test_3_1_status_ignores_labels(small_models_server):
     request = get_model_status_pb2.GetModelStatusRequest(model_spec=spec(label="no such label"))
     response = small_models_server.models.GetModelStatus(request)
     assert [entry.version for entry in response.model_version_status] == [123]
 
 
-@pytest.mark.parametrize(
-    ("service", "method", "request_"),
-    [
-        ("predictions", "Classify", classification_pb2.ClassificationRequest()),
-        ("predictions", "Regress", regression_pb2.RegressionRequest()),
-        ("predictions", "MultiInference", inference_pb2.MultiInferenceRequest()),
-        ("models", "HandleReloadConfigRequest", model_management_pb2.ReloadConfigRequest()),
-    ],
-)
-def test_methods_not_there_yet_say_so(small_models_server, service, method, request_):
-    stub = getattr(small_models_server, service)
-    code, message = failure(getattr(stub, method), request_)
+def test_3_2_reloading_is_not_there_yet(small_models_server):
+    request = model_management_pb2.ReloadConfigRequest()
+    code, message = failure(small_models_server.models.HandleReloadConfigRequest, request)
     assert code == grpc.StatusCode.UNIMPLEMENTED
-    assert message.startswith(f"{method} is not implemented by the embedded server yet")
+    assert message.startswith("HandleReloadConfigRequest is not implemented")
 
 
-def test_long_error_messages_are_cut(small_models_server):
+@pytest.mark.parametrize(
+    "path", ["PredictionService/PredictStreamed", "SessionService/SessionRun", "Nothing/AtAll"]
+)
+def test_2_6_what_is_not_part_of_the_services(small_models_server, path):
+    call = small_models_server.channel.unary_unary(f"/tensorflow.serving.{path}")
+    assert failure(call, b"")[0] == grpc.StatusCode.UNIMPLEMENTED
+
+
+def test_1_1_long_error_messages_are_cut(small_models_server):
     request = bench("n" * 2000)
     _, message = failure(small_models_server.predictions.Predict, request)
     assert message == (f'Serving signature key "{"n" * 2000}" not found.')[:1024] + "...TRUNCATED"
 
 
-def test_a_cut_within_a_character_leaves_it_out():
+def test_1_1_a_cut_within_a_character_leaves_it_out():
     assert truncated("é" * 513) == "é" * 512 + "...TRUNCATED"
     assert truncated("a" + "é" * 512) == "a" + "é" * 511 + "...TRUNCATED"
     assert truncated("a" * 1024) == "a" * 1024

@@ -1,4 +1,7 @@
-"""The REST API: sections 4.1 to 4.5 and 4.7 of the API page, against a real server."""
+"""The REST API: sections 4.1 to 4.5 and 4.7 of the API page, against a real server.
+
+Section 4.6, classify and regress, is in test_rest_examples.py.
+"""
 
 import gzip
 import http.client
@@ -6,6 +9,9 @@ import json
 import time
 
 import pytest
+
+from serving.server.rest import HTTP_STATUS
+from serving.server.status import Code
 
 BENCH = "workbench:predict"
 
@@ -39,20 +45,20 @@ def error(answer: tuple[int, str]) -> tuple[int, str]:
         ("GET", "/V1/nothing"),
     ],
 )
-def test_malformed_requests(small_models_server, method, path):
+def test_4_1_malformed_requests(small_models_server, method, path):
     response = small_models_server.http.request(method, path, content="{}")
     assert response.status_code == 400
     assert response.json() == {"error": f"Malformed request: {method} {path}"}
     assert response.headers["content-type"] == "application/json"
 
 
-def test_head_is_malformed_and_has_no_body(small_models_server):
+def test_4_1_head_is_malformed_and_has_no_body(small_models_server):
     response = small_models_server.http.head("/v1/models/workbench")
     assert (response.status_code, response.content) == (400, b"")
 
 
 @pytest.mark.parametrize("path", ["/", "/v1", "/v2/models/workbench", "/monitoring/prometheus"])
-def test_paths_elsewhere_are_an_html_page(small_models_server, path):
+def test_4_1_paths_elsewhere_are_an_html_page(small_models_server, path):
     response = small_models_server.http.get(path)
     assert response.status_code == 404
     assert response.headers["content-type"].startswith("text/html")
@@ -74,23 +80,35 @@ def test_paths_elsewhere_are_an_html_page(small_models_server, path):
          "Unrecognized servable version label: b c"),
     ],
 )  # fmt: skip
-def test_get_errors(small_models_server, path, status, message):
+def test_4_1_get_errors(small_models_server, path, status, message):
     response = small_models_server.http.get(path)
     assert (response.status_code, response.json()) == (status, {"error": message})
 
 
-def test_a_version_beyond_int64_is_refused_without_a_word(small_models_server):
+def test_4_1_a_version_beyond_int64_is_refused_without_a_word(small_models_server):
     for path in ("/v1/models/workbench/versions/9223372036854775808", "/v1/models/m/versions/" + (
         "9" * 50)):  # fmt: skip
         response = small_models_server.http.get(path)
         assert (response.status_code, response.content) == (400, b"")
 
 
+@pytest.mark.parametrize("version", ["9223372036854775808", "9" * 5000])
+def test_4_1_so_it_is_for_inference(small_models_server, version):
+    path = f"/v1/models/workbench/versions/{version}:predict"
+    response = small_models_server.http.post(path, content='{"inputs": [1.0]}')
+    assert (response.status_code, response.content) == (400, b"")
+
+
+def test_4_1_zeros_before_a_version(small_models_server):
+    path = f"/v1/models/workbench/versions/{'0' * 5000}123"
+    assert small_models_server.http.get(path).status_code == 200
+
+
 @pytest.mark.parametrize(
     ("origin", "status"),
     [("http://a.example", 200), ("https://a.example", 200), ("a.example", 400), ("", 400)],
 )
-def test_options(small_models_server, origin, status):
+def test_4_1_options(small_models_server, origin, status):
     response = small_models_server.http.options(
         "/v1/models/workbench:predict", headers={"Origin": origin}
     )
@@ -98,12 +116,12 @@ def test_options(small_models_server, origin, status):
     assert "access-control-allow-origin" not in response.headers
 
 
-def test_v1_models_is_matched_without_case_and_names_are_decoded(small_models_server):
+def test_4_1_v1_models_is_matched_without_case_and_names_are_decoded(small_models_server):
     response = small_models_server.http.get("/V1/Models/work%62ench")
     assert response.json()["model_version_status"][0]["version"] == "123"
 
 
-def test_keep_alive(small_models_server):
+def test_4_1_keep_alive(small_models_server):
     connection = http.client.HTTPConnection("localhost", small_models_server.rest_port)
     for _ in range(3):  # http.client would reconnect without a word if auto_open were on
         connection.request("POST", "/v1/models/workbench:predict", body='{"instances": [1.0]}')
@@ -112,19 +130,47 @@ def test_keep_alive(small_models_server):
     connection.close()
 
 
-def test_the_content_type_is_not_looked_at(small_models_server):
+def test_4_1_the_content_type_is_not_looked_at(small_models_server):
     headers = {"Content-Type": "text/xml"}
     answer = small_models_server.post(BENCH, '{"instances": [1]}', **headers)
     assert answer == (200, '{"predictions": [1.0]}')
 
 
-def test_gzip_requests(small_models_server):
+def test_4_1_gzip_requests(small_models_server):
     packed = gzip.compress(b'{"instances": [1.5]}')
     answer = small_models_server.post(BENCH, packed, **{"Content-Encoding": "gzip"})
     assert answer == (200, '{"predictions": [1.5]}')
     for broken in (b"no gzip", packed[:-9]):
         answer = small_models_server.post(BENCH, broken, **{"Content-Encoding": "gzip"})
         assert error(answer) == (400, "JSON Parse error: The document is empty")
+
+
+def test_4_1_a_body_beyond_100_mebibytes_is_not_inflated(small_models_server):
+    bomb = gzip.compress(b'{"inputs": 1.0}' + b" " * (100 * 2**20), compresslevel=1)
+    answer = small_models_server.post(BENCH, bomb, **{"Content-Encoding": "gzip"})
+    assert error(answer) == (400, "JSON Parse error: The document is empty")
+
+
+# --- errors (4.3) ---
+
+
+@pytest.mark.parametrize(
+    ("codes", "status"),
+    [
+        ("INVALID_ARGUMENT FAILED_PRECONDITION OUT_OF_RANGE", 400), ("UNAUTHENTICATED", 401),
+        ("PERMISSION_DENIED", 403), ("NOT_FOUND", 404), ("ALREADY_EXISTS ABORTED", 409),
+        ("RESOURCE_EXHAUSTED", 429), ("CANCELLED", 499), ("UNKNOWN INTERNAL DATA_LOSS", 500),
+        ("UNIMPLEMENTED", 501), ("UNAVAILABLE", 503), ("DEADLINE_EXCEEDED", 504),
+    ],
+)  # fmt: skip
+def test_4_3_http_statuses(codes, status):
+    assert {HTTP_STATUS.get(Code[code], 500) for code in codes.split()} == {status}
+
+
+def test_4_3_the_body_of_an_error(small_models_server):
+    response = small_models_server.http.post("/v1/models/nope:predict", content="{}")
+    assert response.json() == {"error": "Servable not found for request: Latest(nope)"}
+    assert response.headers["content-type"] == "application/json"
 
 
 # --- predict: request (4.4) ---
@@ -149,13 +195,23 @@ def test_gzip_requests(small_models_server):
         ('{"instances": []}', "No values in 'instances' array"),
     ],
 )  # fmt: skip
-def test_request_errors(small_models_server, body, message):
+def test_4_4_request_errors(small_models_server, body, message):
     status, found = error(small_models_server.post(BENCH, body))
     assert status == 400
     assert message in found
 
 
-def test_the_order_of_checks(small_models_server):
+def test_4_4_a_default_signature_without_inputs(small_models_server):
+    answer = small_models_server.post("no_inputs:predict", '{"instances": [1.0]}')
+    assert error(answer) == (400, "Failed to get input map for signature: DEFAULT")
+
+
+def test_4_4_a_signature_name_that_is_no_utf8(small_models_server):
+    status, body = small_models_server.post(BENCH, b'{"signature_name": "\xff", "inputs": 1}')
+    assert (status, "not found in signature def" in body) == (400, True)
+
+
+def test_4_4_the_order_of_checks(small_models_server):
     assert error(small_models_server.post("nope:predict", "{"))[0] == 400
     body = '{"signature_name": "S", "instances": 1}'
     assert error(small_models_server.post("nope:predict", body)) == (
@@ -164,7 +220,7 @@ def test_the_order_of_checks(small_models_server):
     assert error(small_models_server.post(BENCH, body))[1].startswith("Serving signature name")
 
 
-def test_a_document_without_end_is_answered(small_models_server):
+def test_9_a_document_without_end_is_answered(small_models_server):
     deep = b"[" * 200_000 + b"]" * 200_000
     body = b'{"ignored": %s, "instances": [1.0]}' % deep
     assert small_models_server.post(BENCH, body) == (200, '{"predictions": [1.0]}')
@@ -215,9 +271,12 @@ def row_error(rest: str, key: str = "") -> str:
         ("text", '[{"b64": "****"}]', row_error("0") + "Unable to base64 decode"),
         ("echo_float16", "[1.0]", "Failed to process element: 0 of 'instances' list. Error: "
          "UNIMPLEMENTED: Conversion of JSON Value: 1.0 to type: half"),
+        ("echo_bfloat16", "[1.0]", "Conversion of JSON Value: 1.0 to type: bfloat16"),
+        ("text", '[["a", {"b64": 1}]]', "not formatted correctly for base64 data"),
+        ("serving_default", "[" * 65 + "1" + "]" * 65, "tensor parsing error: a"),
     ],
 )  # fmt: skip
-def test_row_errors(small_models_server, signature, instances, message):
+def test_4_4_row_errors(small_models_server, signature, instances, message):
     body = f'{{"signature_name": "{signature}", "instances": {instances}}}'
     status, found = error(small_models_server.post(BENCH, body))
     assert status == 400
@@ -233,10 +292,14 @@ def test_row_errors(small_models_server, signature, instances, message):
         ("serving_default", '{"a": "x"}', 400,
          'JSON Value: "x" Type: String is not of expected type: float'),
         ("echo_float16", "[1.0]", 501, "Conversion of JSON Value: 1.0 to type: half"),
+        ("echo_bfloat16", "1", 501, "Conversion of JSON Value: 1 to type: bfloat16"),
+        ("echo_int64", "9223372036854775808", 400, "is not of expected type: int64"),
+        ("echo_uint64", "18446744073709551616", 400, "is not of expected type: uint64"),
+        ("serving_default", "[" * 64 + "1" + "]" * 64, 400, "tensor parsing error: a"),
         ("two", '{"a": [1.0, 2.0], "b": [1.0, 2.0, 3.0]}', 400, "Incompatible shapes: [2] vs. [3]"),
     ],
 )  # fmt: skip
-def test_column_errors(small_models_server, signature, inputs, status, message):
+def test_4_4_column_errors(small_models_server, signature, inputs, status, message):
     body = f'{{"signature_name": "{signature}", "inputs": {inputs}}}'
     found_status, found = error(small_models_server.post(BENCH, body))
     assert found_status == status
@@ -271,7 +334,7 @@ def test_column_errors(small_models_server, signature, inputs, status, message):
          '{"predictions": [{"raw_bytes": {"b64": "8J+YgCIK"}, "upper": "😀\\"\\n"}]}'),
     ],
 )  # fmt: skip
-def test_predict(small_models_server, body, answer):
+def test_4_5_predict(small_models_server, body, answer):
     assert small_models_server.post(BENCH, body.encode()) == (200, answer)
 
 
@@ -295,12 +358,12 @@ def test_predict(small_models_server, body, answer):
         ("string", '["", "a\\u0000b", "\\u00e9"]', '["", "a\\u0000b", "é"]'),
     ],
 )  # fmt: skip
-def test_numbers_and_strings(small_models_server, signature, values, answer):
+def test_4_2_numbers_and_strings(small_models_server, signature, values, answer):
     body = f'{{"signature_name": "echo_{signature}", "inputs": {values}}}'
     assert small_models_server.post(BENCH, body) == (200, f'{{"outputs": {answer}}}')
 
 
-def test_bytes_that_are_no_utf8_pass_through(small_models_server):
+def test_4_2_bytes_that_are_no_utf8_pass_through(small_models_server):
     body = b'{"signature_name": "echo_string", "inputs": ["a\xff"]}'
     response = small_models_server.http.post(f"/v1/models/{BENCH}", content=body)
     assert response.content == b'{"outputs": ["a\xff"]}'
@@ -313,19 +376,27 @@ def test_bytes_that_are_no_utf8_pass_through(small_models_server):
         ("uneven", "Tensor name: first has inconsistent batch size: 1 expecting: 2"),
     ],
 )
-def test_row_answers_need_one_batch_size(small_models_server, signature, message):
+def test_4_5_row_answers_need_one_batch_size(small_models_server, signature, message):
     body = f'{{"signature_name": "{signature}", "instances": [1, 2]}}'
     assert error(small_models_server.post(BENCH, body)) == (400, message)
 
 
-@pytest.mark.parametrize("method", ["classify", "regress"])
-def test_methods_not_there_yet_say_so(small_models_server, method):
-    status, message = error(small_models_server.post(f"workbench:{method}", "{}"))
-    assert status == 501
-    assert message.startswith(f"{method} is not implemented by the embedded server yet")
+@pytest.mark.parametrize(("signature", "name"), [("to_half", "half"), ("to_uint16", "uint16")])
+def test_4_2_dtypes_that_json_lacks_are_not_written(small_models_server, signature, name):
+    for key in ("instances", "inputs"):
+        body = f'{{"signature_name": "{signature}", "{key}": [1.0]}}'
+        assert error(small_models_server.post("misfits:predict", body)) == (
+            400, f"Failed to write JSON value for tensor type: {name}",
+        )  # fmt: skip
 
 
-def test_versions_in_the_path(small_models_server):
+def test_4_5_no_rows(small_models_server):
+    for key, answer in (("instances", "predictions"), ("inputs", "outputs")):
+        body = f'{{"signature_name": "no_rows", "{key}": [1.0, 2.0]}}'
+        assert small_models_server.post("misfits:predict", body) == (200, f'{{"{answer}": []}}')
+
+
+def test_4_1_versions_in_the_path(small_models_server):
     body = '{"instances": [1.0]}'
     answer = small_models_server.post("workbench/versions/123:predict", body)
     assert answer == (200, '{"predictions": [1.0]}')
@@ -340,7 +411,7 @@ def test_versions_in_the_path(small_models_server):
 # --- status and metadata (4.7) ---
 
 
-def test_status(small_models_server):
+def test_4_7_status(small_models_server):
     for path in ("/v1/models/workbench", "/v1/models/workbench/versions/123"):
         response = small_models_server.http.get(path)
         assert response.headers["content-type"] == "application/json"
@@ -352,7 +423,7 @@ def test_status(small_models_server):
         }  # fmt: skip
 
 
-def test_metadata(small_models_server):
+def test_4_7_metadata(small_models_server):
     answer = small_models_server.http.get("/v1/models/half_plus_two_tf1/metadata").json()
     tensor_shape = {
         "dim": [{"size": "-1", "name": ""}, {"size": "1", "name": ""}],
