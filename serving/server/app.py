@@ -105,14 +105,17 @@ def _load(flags: ParsedFlags, batching: Batching | None, path: str) -> loader.Lo
         model = batching.wrap(model, path)
     model = ObservedModel(model, path)
     if flags["enable_model_warmup"]:
-        _warm_up(model, path, max(1, flags["num_request_iterations_for_warmup"]))
+        iterations = max(1, flags["num_request_iterations_for_warmup"])
+        _warm_up(model, path, iterations, flags["enable_signature_method_name_check"])
     return model
 
 
-def _warm_up(model: loader.LoadedModel, path: str, iterations: int) -> None:
+def _warm_up(
+    model: loader.LoadedModel, path: str, iterations: int, check_method_name: bool
+) -> None:
     started = time.monotonic()
     try:
-        records = warmup.warm_up(model, path, iterations)
+        records = warmup.warm_up(model, path, iterations, check_method_name)
     except BaseException as error:
         load_metrics.warmed_up(path, 0, started, load_metrics.code_of(error))
         model.close()

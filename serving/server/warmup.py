@@ -3,12 +3,11 @@
 import os
 from collections.abc import Iterator
 
-import numpy as np
 import tensorflow as tf
 from google.protobuf.message import DecodeError
-from tensorflow_serving.apis import classification_pb2, prediction_log_pb2
+from tensorflow_serving.apis import prediction_log_pb2
 
-from serving.server import prediction
+from serving.server import classification, multi_inference, prediction, regression
 from serving.server.loader import LoadedModel
 from serving.server.status import Code, StatusError
 
@@ -16,11 +15,14 @@ _FILE = os.path.join("assets.extra", "tf_serving_warmup_requests")
 _MAX_RECORDS = 1000
 
 
-def warm_up(model: LoadedModel, version_path: str, iterations: int) -> int:
+def warm_up(
+    model: LoadedModel, version_path: str, iterations: int, check_method_name: bool = False
+) -> int:
     """Runs a version's warm-up requests, if it has any; returns how many there are.
 
     Args:
         iterations: how often each request runs.
+        check_method_name: as Classify and Regress are asked to.
 
     Raises:
         StatusError: a record cannot be read, or its request fails.
@@ -36,7 +38,7 @@ def warm_up(model: LoadedModel, version_path: str, iterations: int) -> int:
                 f"Number of warmup records exceeds the maximum ({_MAX_RECORDS}) at {path}",
             )
         for _ in range(iterations):
-            _replay(model, log)
+            _replay(model, log, check_method_name)
     return count
 
 
@@ -55,19 +57,23 @@ def _records(path: str) -> Iterator[prediction_log_pb2.PredictionLog]:
         ) from error
 
 
-def _replay(model: LoadedModel, log: prediction_log_pb2.PredictionLog) -> None:
+def _replay(
+    model: LoadedModel, log: prediction_log_pb2.PredictionLog, check_method_name: bool
+) -> None:
     kind = log.WhichOneof("log_type")
     if kind == "predict_log":
         prediction.predict_with(model, log.predict_log.request)
     elif kind == "classify_log":
-        _classify(model, log.classify_log.request)
+        request = log.classify_log.request
+        name = request.model_spec.signature_name
+        classification.classify_with(model, name, request.input, None, check_method_name)
+    elif kind == "regress_log":
+        request = log.regress_log.request
+        name = request.model_spec.signature_name
+        regression.regress_with(model, name, request.input, None, check_method_name)
+    elif kind == "multi_inference_log":
+        request = log.multi_inference_log.request
+        multi_inference.infer_with(model, request, None, check_method_name)
     else:
-        raise StatusError(Code.UNIMPLEMENTED, f"Unsupported log_type for warmup: {kind}")
-
-
-def _classify(model: LoadedModel, request: classification_pb2.ClassificationRequest) -> None:
-    """Runs the signature on the request's examples, without an answer."""
-    examples = [each.SerializeToString() for each in request.input.example_list.examples]
-    name = request.model_spec.signature_name or prediction.DEFAULT_SIGNATURE
-    aliases = list(model.signatures[name].inputs) if name in model.signatures else ["inputs"]
-    prediction.run_signature(model, name, aliases, lambda _: np.array(examples, object))
+        number = log.DESCRIPTOR.fields_by_name[kind].number if kind else 0
+        raise StatusError(Code.UNIMPLEMENTED, f"Unsupported log_type for warmup: {number}")
