@@ -193,7 +193,8 @@ def test_2_1_the_declared_dtype_is_not_enforced(small_models_server):
         pytest.param(tensor(F, [2], tensor_content=b"\0\0\x80?"), id="content-too-short"),
         pytest.param(tensor(F, [2**40, 2**40], float_val=[1]), id="overflow"),
         pytest.param(tensor(F, [0, 2**62]), id="overflow-beside-zero"),
-        pytest.param(tensor(F, [2**33], float_val=[1]), id="32-gigabytes-of-one-value"),
+        pytest.param(tensor(F, [2**24 + 1], float_val=[1]), id="over-64-mebibytes-of-one-value"),
+        pytest.param(tensor(types_pb2.DT_STRING, [2**22]), id="over-64-mebibytes-of-strings"),
         pytest.param(tensor(F, [1] * 65, float_val=[1]), id="rank"),
         pytest.param(
             tensor_pb2.TensorProto(dtype=F, tensor_shape={"unknown_rank": True}), id="unknown-rank"
