@@ -21,7 +21,10 @@ from tensorflow_serving.apis import (
     regression_pb2,
 )
 
+from serving.server import config, prediction
 from serving.server.grpc_service import truncated
+from serving.server.manager import ModelManager
+from serving.server.status import StatusError
 from tests.serving.example_requests import example
 from tests.serving.server_process import failure, predict_request
 
@@ -88,6 +91,15 @@ def test_1_2_multi_inference_takes_the_first_tasks_model(
     task = inference_pb2.InferenceTask(model_spec=model_spec)
     request = inference_pb2.MultiInferenceRequest(tasks=[task, inference_pb2.InferenceTask()])
     assert failure(small_models_server.predictions.MultiInference, request) == (code, message)
+
+
+def test_1_2_a_label_of_a_version_that_is_not_available():
+    model = config.ModelConfig("m", "/m", labels={"stable": 7})
+    manager = ModelManager([model], load=lambda path: pytest.fail("loads"))
+    labelled = spec("m", label="stable")
+    with pytest.raises(StatusError) as caught, prediction.resolve(manager, labelled):
+        pass
+    assert str(caught.value) == "NOT_FOUND: Servable not found for request: Specific(m, 7)"
 
 
 @pytest.mark.parametrize("model", ["half_plus_two_tf1", "half_plus_two_tf2"])

@@ -167,6 +167,12 @@ def test_4_3_http_statuses(codes, status):
     assert {HTTP_STATUS.get(Code[code], 500) for code in codes.split()} == {status}
 
 
+def test_1_1_a_body_carries_the_whole_message(small_models_server):
+    name = "n" * 2000
+    answer = small_models_server.post(BENCH, f'{{"signature_name": "{name}"}}')
+    assert error(answer) == (400, f'Serving signature name: "{name}" not found in signature def')
+
+
 def test_4_3_the_body_of_an_error(small_models_server):
     response = small_models_server.http.post("/v1/models/nope:predict", content="{}")
     assert response.json() == {"error": "Servable not found for request: Latest(nope)"}
