@@ -10,9 +10,11 @@ TENSORFLOW = [
 ]
 PROGRESS = ["rich>=13"]  # progress lines with an ETA, and tables
 CLIENT = [
+    *PROGRESS,  # of the command line, over files
     "grpcio>=1.66",  # the gRPC transport
     "protobuf>=5.28",  # messages of the TF Serving API
     "httpx>=0.27",  # the REST transport
+    "tenacity>=9",  # retries with backoff and jitter, for threads and event loops alike
 ]
 PREPROCESSING = [
     *TENSORFLOW,
@@ -59,6 +61,8 @@ TEST = [
     "markdown-it-py>=3",  # reads model cards back
     "ruff>=0.8",  # format and lint
     "mypy>=1.13",  # types
+    "trustme>=1.2",  # certificates, to test TLS
+    "playwright>=1.49",  # drives Chromium over the try-it page
     "pre-commit>=4",  # the same checks before each commit
 ]
 

@@ -89,7 +89,7 @@ def _ask(endpoints: tuple[str, str]) -> tuple[Table, Table]:
     with Client(endpoints[0]) as grpc, Client(endpoints[1]) as rest:
         probabilities = (client.classify(TEXTS) for client in (grpc, rest))
         for text, by_grpc, by_rest in zip(TEXTS, *probabilities, strict=True):
-            reviews.add_row(text, f"{by_grpc:.3f}", f"{by_rest:.3f}")
+            reviews.add_row(text, f"{by_grpc.probability:.3f}", f"{by_rest.probability:.3f}")
         questions, contexts = zip(*QUESTIONS, strict=True)
         found = (client.answers(questions, contexts) for client in (grpc, rest))
         for question, by_grpc, by_rest in zip(questions, *found, strict=True):

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from demo.processes import child
 from demo.stages import MODELS
 from preprocessing.errors import InputError
-from serving.client import Client
+from serving.client import NO_RETRIES, Client
 from serving.errors import ServingError
 from serving.model_dir import newest_version
 
@@ -82,7 +82,7 @@ def _wait_until_ready(
 
 def _serves(endpoint: str) -> bool:
     try:
-        with Client(endpoint, timeout_s=2.0) as client:
+        with Client(endpoint, timeout_s=2.0, retries=NO_RETRIES) as client:
             statuses = [client.status(name) for name in MODELS.values()]
         return all(any(each.state == "AVAILABLE" for each in known) for known in statuses)
     except ServingError:

@@ -2,184 +2,260 @@
 
 import argparse
 import dataclasses
-import json
 import os
+import signal
 import sys
 from collections.abc import Sequence
 
-from serving.client import DEFAULT_ENDPOINT, QA, SENTIMENT, Client
+from serving.calls import N_BEST
+from serving.client import DEFAULT_ENDPOINT, QA, SENTIMENT, Client, Options, Retries, Tls
+from serving.client_output import (
+    describe_answer,
+    describe_classification,
+    describe_metadata,
+    describe_status,
+    one_line,
+    print_json,
+)
 from serving.errors import ServingError, Unavailable
-from serving.results import Answer, Metadata, TensorSpec, VersionStatus
 
+EXIT_REJECTED = 1
 EXIT_FAILED = 2
 EXIT_INTERRUPTED = 130
-_EXCERPT_CHARS = 60  # of context, on either side of an answer
+_STATUSES = """exit status: 0 all is answered; 1 rows were rejected, the others are answered;
+2 an error, and no output is written; 130 interrupted"""
 
 
 def run() -> None:
-    """Runs the command line and exits: 0, 2 with one line `error: ...`, 130 after Ctrl-C."""
+    """Runs the command line and exits: see `_STATUSES`. An error is one line, `error: ...`."""
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # its errors reach the user as `error: ...`
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # removes unfinished files, too
     try:
-        main(sys.argv[1:])
+        sys.exit(main(sys.argv[1:]))
     except Unavailable as error:
         print(
-            f"error: {_one_line(error)}. Is a server running there? `python -m serving.server "
+            f"error: {one_line(error)}. Is a server running there? `python -m serving.server "
             "--help` says how to start one.", file=sys.stderr,
         )  # fmt: skip
         sys.exit(EXIT_FAILED)
-    except (ServingError, OSError, UnicodeDecodeError) as error:
-        print(f"error: {_one_line(error)}", file=sys.stderr)
+    except (ServingError, OSError, ValueError) as error:  # an InputError is a ValueError
+        print(f"error: {one_line(error)}", file=sys.stderr)
         sys.exit(EXIT_FAILED)
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         sys.exit(EXIT_INTERRUPTED)
 
 
-def main(arguments: Sequence[str]) -> None:
-    """Asks what the arguments say and prints the answer.
+def main(arguments: Sequence[str]) -> int:
+    """Asks what the arguments say and prints or writes the answers; returns the exit status.
 
     Raises:
         ServingError: the server did not answer.
-        OSError, UnicodeDecodeError: a file cannot be read.
+        OSError, UnicodeDecodeError, InputError: a file cannot be read or written.
     """
-    options = _parser().parse_args(arguments)
-    with Client(options.endpoint, options.timeout_s) as client:
-        options.command(client, options)
+    flags = _parser().parse_args(arguments)
+    tls = None
+    if flags.ca_file or flags.certificate_file or flags.key_file or flags.server_name:
+        tls = Tls(
+            ca_file=flags.ca_file, certificate_file=flags.certificate_file,
+            key_file=flags.key_file, server_name=flags.server_name,
+        )  # fmt: skip
+    with Client(
+        flags.endpoint, flags.timeout_s, batch_size=flags.batch_size, tls=tls,
+        concurrency=flags.concurrency, retries=Retries(attempts=flags.attempts),
+    ) as client:  # fmt: skip
+        return flags.command(client, flags) or 0
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m serving.client", description=__doc__)
-    common = argparse.ArgumentParser(add_help=False)
-    common.add_argument(
-        "--endpoint",
-        default=DEFAULT_ENDPOINT,
-        metavar="URL",
-        help="grpc://HOST:PORT or http://HOST:PORT (default: %(default)s)",
-    )
-    common.add_argument(
-        "--timeout_s",
-        type=float,
-        default=30.0,
-        metavar="SECONDS",
-        help="deadline of the call (default: %(default)g)",
-    )
-    common.add_argument("--json", action="store_true", help="print JSON")
+    parser = argparse.ArgumentParser(
+        prog="python -m serving.client", description=__doc__, epilog=_STATUSES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )  # fmt: skip
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    common = [_common_flags()]
 
-    sentiment = commands.add_parser("sentiment", parents=[common], help="is a text positive?")
-    sentiment.add_argument("texts", nargs="+", metavar="TEXT", help="- reads lines of stdin")
+    sentiment = commands.add_parser(
+        "sentiment", parents=[*common, _model_flags(SENTIMENT), _file_flags()],
+        help="is a text positive?",
+    )  # fmt: skip
+    sentiment.add_argument("texts", nargs="*", metavar="TEXT", help="- is short for --input -")
+    sentiment.add_argument("--text_column", default="text", metavar="NAME")
+    sentiment.add_argument("--id_column", metavar="NAME", help="default: ids are FILE:LINE")
     sentiment.set_defaults(command=_sentiment)
 
-    qa = commands.add_parser("qa", parents=[common], help="answer a question from a context")
-    qa.add_argument("--question", required=True)
-    source = qa.add_mutually_exclusive_group(required=True)
-    source.add_argument("--context", help="the text that holds the answer")
-    source.add_argument("--context_file", metavar="FILE", help="a UTF-8 file that holds it")
+    qa = commands.add_parser(
+        "qa", parents=[*common, _model_flags(QA), _file_flags()],
+        help="answer a question from a context",
+    )  # fmt: skip
+    qa.add_argument("--question")
+    qa.add_argument("--context", help="the text that holds the answer")
+    qa.add_argument("--context_file", metavar="FILE", help="a UTF-8 file that holds it")
+    qa.add_argument(
+        "--nbest", type=int, default=0, metavar="N", help=f"list the N best answers, 1 to {N_BEST}"
+    )
     qa.set_defaults(command=_qa)
 
     for name, command, what in (
         ("status", _status, "the versions of a model"),
         ("metadata", _metadata, "the signatures of a model"),
     ):
-        inspect = commands.add_parser(name, parents=[common], help=what)
+        inspect = commands.add_parser(name, parents=common, help=what)
         inspect.add_argument(
-            "models",
-            nargs="*",
-            default=[SENTIMENT, QA],
-            metavar="MODEL",
+            "models", nargs="*", default=[SENTIMENT, QA], metavar="MODEL",
             help=f"default: {SENTIMENT} {QA}",
-        )
+        )  # fmt: skip
         inspect.set_defaults(command=command)
-    return parser  # fmt: skip
+    return parser
 
 
-def _sentiment(client: Client, options: argparse.Namespace) -> None:
-    texts = options.texts
-    if texts == ["-"]:
-        texts = [line.rstrip("\r\n") for line in sys.stdin if line.strip()]
-    probabilities = client.classify(texts) if texts else []
-    if options.json:
-        _print_json([
-            {"text": text, "probability": probability}
-            for text, probability in zip(texts, probabilities, strict=True)
+def _common_flags() -> argparse.ArgumentParser:
+    flags = argparse.ArgumentParser(add_help=False)
+    flags.add_argument(
+        "--endpoint", default=DEFAULT_ENDPOINT, metavar="URL",
+        help="grpc://HOST:PORT, http://HOST:PORT, with TLS grpcs:// and https://, or "
+        "grpc+unix:///PATH (default: %(default)s)",
+    )  # fmt: skip
+    flags.add_argument(
+        "--timeout_s", type=float, default=30.0, metavar="SECONDS",
+        help="deadline of a request with its retries (default: %(default)g)",
+    )  # fmt: skip
+    flags.add_argument(
+        "--attempts", type=int, default=5, metavar="N",
+        help="how often a request is sent if no server answers, or it is too busy (default: "
+        "%(default)s)",
+    )  # fmt: skip
+    flags.add_argument("--ca_file", metavar="PEM", help="authorities to trust, for TLS")
+    flags.add_argument("--certificate_file", metavar="PEM", help="the client's, for mutual TLS")
+    flags.add_argument("--key_file", metavar="PEM", help="the key of that certificate")
+    flags.add_argument("--server_name", metavar="NAME", help="the one in the server's certificate")
+    flags.add_argument("--json", action="store_true", help="print JSON")
+    flags.set_defaults(batch_size=32, concurrency=4)
+    return flags
+
+
+def _model_flags(name: str) -> argparse.ArgumentParser:
+    flags = argparse.ArgumentParser(add_help=False)
+    flags.add_argument("--model", default=name, help="on the server (default: %(default)s)")
+    version = flags.add_mutually_exclusive_group()
+    version.add_argument("--model_version", type=int, metavar="N", help="default: the highest")
+    version.add_argument("--label", help="of a version, as stable")
+    return flags
+
+
+def _file_flags() -> argparse.ArgumentParser:
+    flags = argparse.ArgumentParser(add_help=False)
+    files = flags.add_argument_group("files")
+    files.add_argument(
+        "--input", metavar="FILE",
+        help=".txt (a text a line), .csv, .tsv or .jsonl; of questions SQuAD .json or .jsonl; "
+        "or - for stdin",
+    )  # fmt: skip
+    files.add_argument(
+        "--format", choices=("txt", "csv", "tsv", "jsonl", "json"), help="of stdin (default: txt; "
+        "of questions jsonl)",
+    )  # fmt: skip
+    files.add_argument(
+        "--output", default="-", metavar="FILE", help="JSON lines, whole or not at all "
+        "(default: stdout, as they come)",
+    )  # fmt: skip
+    files.add_argument(
+        "--rejected", metavar="FILE", help="JSON lines of the rows without an answer (default: "
+        "OUTPUT.rejected, or stderr)",
+    )  # fmt: skip
+    files.add_argument("--batch_size", type=int, default=32, metavar="N", help="rows of a request")
+    files.add_argument(
+        "--concurrency", type=int, default=4, metavar="N", help="requests under way at once"
+    )
+    return flags
+
+
+def _options(flags: argparse.Namespace) -> Options:
+    return Options(model=flags.model, version=flags.model_version, label=flags.label)
+
+
+def _ask_file(client: Client, flags: argparse.Namespace, source: str, stdin_format: str) -> int:
+    from serving.client_files import Asked, ask_file  # with readers that few calls need
+
+    asked = Asked(
+        source=source,
+        stdin_format=flags.format or stdin_format,
+        text_column=getattr(flags, "text_column", "text"),
+        id_column=getattr(flags, "id_column", None),
+        n_best=getattr(flags, "nbest", 0),
+        is_qa=flags.command is _qa,
+        options=_options(flags),
+    )
+    rejected = ask_file(
+        client, asked, flags.output, flags.rejected, flags.batch_size, flags.concurrency
+    )
+    return EXIT_REJECTED if rejected else 0
+
+
+def _sentiment(client: Client, flags: argparse.Namespace) -> int | None:
+    texts = flags.texts
+    source = "-" if texts == ["-"] else flags.input
+    if source is not None:
+        if flags.input and texts:
+            raise ValueError("sentiment: --input and TEXT are given, expected one of them.")
+        return _ask_file(client, flags, source, "txt")
+    if not texts:
+        raise ValueError("sentiment: nothing to ask, expected TEXT, --input FILE or -.")
+    found = client.classify(texts, **_options(flags))
+    if flags.json:
+        print_json([
+            {"text": text, **_without_nothing(dataclasses.asdict(one))}
+            for text, one in zip(texts, found, strict=True)
         ])  # fmt: skip
-        return
-    for text, probability in zip(texts, probabilities, strict=True):
-        print(f"{probability:.3f}  {_verdict(probability)}  {_one_line(text)}")
-
-
-def _verdict(probability: float) -> str:
-    return "positive" if probability >= 0.5 else "negative"
-
-
-def _qa(client: Client, options: argparse.Namespace) -> None:
-    context = options.context
-    if context is None:
-        with open(options.context_file, encoding="utf-8", newline="") as file:
-            context = file.read()
-    answer = client.answer(options.question, context)
-    if options.json:
-        _print_json(dataclasses.asdict(answer))
     else:
-        print(describe_answer(answer, context))
+        print(*map(describe_classification, found, texts), sep="\n")
+    return 0
 
 
-def describe_answer(answer: Answer, context: str) -> str:
-    """An answer, its place, and the context around it with the answer in [[ ]]."""
-    if not answer.text:
-        return f"no answer in this context (null odds {answer.null_odds:.2f})"
-    before = context[max(0, answer.start - _EXCERPT_CHARS) : answer.start]
-    after = context[answer.end : answer.end + _EXCERPT_CHARS]
-    left = "…" if answer.start > _EXCERPT_CHARS else ""
-    right = "…" if answer.end + _EXCERPT_CHARS < len(context) else ""
-    excerpt = _one_line(f"{left}{before}[[{answer.text}]]{after}{right}")
-    place = f"characters {answer.start} to {answer.end}, probability {answer.probability:.3f}"
-    return f"{answer.text}\n  {place}\n  {excerpt}"
+def _without_nothing(fields: dict) -> dict:
+    return {name: value for name, value in fields.items() if value not in (None, ())}
 
 
-def _status(client: Client, options: argparse.Namespace) -> None:
-    statuses = {model: client.status(model) for model in options.models}
-    if options.json:
-        _print_json({model: [dataclasses.asdict(one) for one in versions]
-                     for model, versions in statuses.items()})  # fmt: skip
+def _qa(client: Client, flags: argparse.Namespace) -> int:
+    context_flags = (flags.context, flags.context_file)
+    if flags.input is not None:
+        if flags.question or any(context_flags):
+            raise ValueError("qa: --input and a question are given, expected one of them.")
+        return _ask_file(client, flags, flags.input, "jsonl")
+    if flags.question is None or context_flags.count(None) != 1:
+        raise ValueError(
+            "qa: expected --question with --context or --context_file, or --input FILE or -."
+        )
+    context = flags.context
+    if context is None:
+        with open(flags.context_file, encoding="utf-8", newline="") as file:
+            context = file.read()
+    answer = client.answer(flags.question, context, **_options(flags))
+    others = (
+        client.nbest(flags.question, context, flags.nbest, **_options(flags)) if flags.nbest else []
+    )
+    if flags.json:
+        listed = {"nbest": [dataclasses.asdict(one) for one in others]} if flags.nbest else {}
+        print_json(dataclasses.asdict(answer) | listed)
+    else:
+        print(*[describe_answer(one, context) for one in (answer, *others)], sep="\n")
+    return 0
+
+
+def _status(client: Client, flags: argparse.Namespace) -> None:
+    statuses = {model: client.status(model) for model in flags.models}
+    if flags.json:
+        print_json({model: [dataclasses.asdict(one) for one in versions]
+                    for model, versions in statuses.items()})  # fmt: skip
         return
     for model, versions in statuses.items():
         for one in versions:
-            print(_status_line(model, one))
+            print(describe_status(model, one))
 
 
-def _status_line(model: str, status: VersionStatus) -> str:
-    error = f"  {_one_line(status.error_message)}" if status.error_code else ""
-    return f"{model} version {status.version}: {status.state}{error}"
-
-
-def _metadata(client: Client, options: argparse.Namespace) -> None:
-    found = [client.metadata(model) for model in options.models]
-    if options.json:
-        _print_json([dataclasses.asdict(one) for one in found])
+def _metadata(client: Client, flags: argparse.Namespace) -> None:
+    found = [client.metadata(model) for model in flags.models]
+    if flags.json:
+        print_json([dataclasses.asdict(one) for one in found])
     else:
-        print("\n".join(map(_describe_metadata, found)))
-
-
-def _describe_metadata(metadata: Metadata) -> str:
-    lines = [f"{metadata.model} version {metadata.version}"]
-    for name, signature in metadata.signatures.items():
-        lines.append(f"  {name}  ({signature.method_name})")
-        for kind, specs in (("input", signature.inputs), ("output", signature.outputs)):
-            lines += [f"    {kind:<6}  {alias}  {_spec(one)}" for alias, one in specs.items()]
-    return "\n".join(lines)
-
-
-def _spec(spec: TensorSpec) -> str:
-    if spec.shape is None:
-        return f"{spec.dtype} of any shape"
-    sizes = ", ".join("?" if size < 0 else str(size) for size in spec.shape)
-    return f"{spec.dtype} [{sizes}]"
-
-
-def _print_json(value: object) -> None:
-    print(json.dumps(value, indent=2, ensure_ascii=False))
-
-
-def _one_line(value: object) -> str:
-    return " ".join(str(value).split())
+        print("\n".join(map(describe_metadata, found)))

@@ -1,9 +1,10 @@
 """What can go wrong between a client and a model server: one tree of kinds.
 
 ServingError
-├── InvalidEndpoint    the address itself cannot be right
+├── InvalidEndpoint    the address, or a file of its TLS, cannot be right
 ├── InvalidRequest     the server understood and refused: mend the request
 ├── AccessDenied       the server wants other credentials
+├── UntrustedServer    its certificate is not one that the client trusts for this name
 ├── ModelNotFound      no such model or version is being served (yet)
 ├── Unimplemented      the server does not have this method
 ├── Overloaded         the server refuses more work: retry later
@@ -15,7 +16,21 @@ ServingError
 
 
 class ServingError(Exception):
-    """An answer that did not come. The message names the endpoint, the call and the reason."""
+    """An answer that did not come. The message names the endpoint, the call and the reason.
+
+    Attributes:
+        code: what the transport said: a gRPC code, as "UNAVAILABLE", or "HTTP 503". "UNAVAILABLE"
+            and "DEADLINE_EXCEEDED" also where REST got no answer; "" for the client's own errors.
+    """
+
+    def __init__(self, message: str, code: str = ""):
+        super().__init__(message)
+        self.code = code
+
+    @property
+    def may_pass(self) -> bool:
+        """Whether the same request may be answered a little later."""
+        return self.code in _PASSING
 
 
 class InvalidEndpoint(ServingError): ...  # noqa: N818 - the tree's names say what happened
@@ -25,6 +40,9 @@ class InvalidRequest(ServingError): ...  # noqa: N818
 
 
 class AccessDenied(ServingError): ...  # noqa: N818
+
+
+class UntrustedServer(ServingError): ...  # noqa: N818
 
 
 class ModelNotFound(ServingError): ...  # noqa: N818
@@ -62,3 +80,5 @@ _TABLE: tuple[tuple[type[ServingError], tuple[str, ...], tuple[int, ...]], ...] 
 )
 KIND_OF_GRPC_CODE = {code: kind for kind, codes, _ in _TABLE for code in codes}
 KIND_OF_HTTP_STATUS = {status: kind for kind, _, statuses in _TABLE for status in statuses}
+# Not those of deadlines: whoever set one waits no longer.
+_PASSING = ("UNAVAILABLE", "RESOURCE_EXHAUSTED", "HTTP 429", "HTTP 502", "HTTP 503")

@@ -1,158 +1,113 @@
-"""The client's gRPC transport."""
+"""The client's gRPC connections: one channel, for threads or for an event loop."""
 
-import math
-import struct
-from collections.abc import Iterator, Mapping, Sequence
+import contextlib
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import grpc
 
 from serving import protocol
-from serving.errors import KIND_OF_GRPC_CODE, ServerFault
-from serving.protocol import DataType
-from serving.results import Metadata, Signature, TensorSpec, VersionStatus
-from serving.transport import Endpoint, ModelRef
+from serving.errors import InvalidEndpoint
+from serving.grpc_messages import GrpcRequest, error_of
+from serving.transport import Deadline, Endpoint, Tls
 
-_INTEGERS = {DataType.DT_INT64: "int64_val", DataType.DT_UINT32: "uint32_val",
-             DataType.DT_UINT64: "uint64_val"}  # the others stand in int_val  # fmt: skip
-_SIGNATURE_DEF = "signature_def"
+_RESPONSES = {
+    protocol.PREDICT: protocol.PredictResponse,
+    protocol.GET_MODEL_METADATA: protocol.GetModelMetadataResponse,
+    protocol.GET_MODEL_STATUS: protocol.GetModelStatusResponse,
+}
+# A ping while a call is under way shows a server that is gone without a word. A gRPC server
+# (TensorFlow Serving's, too) hangs up on clients that ping more than once in five minutes.
+_KEEPALIVE_MS = 330_000
+_OPTIONS = [
+    ("grpc.max_receive_message_length", -1),
+    ("grpc.max_send_message_length", -1),
+    ("grpc.keepalive_time_ms", _KEEPALIVE_MS),
+    ("grpc.keepalive_timeout_ms", 20_000),
+    ("grpc.keepalive_permit_without_calls", 0),
+    # After a failure a channel refuses all calls until it has connected again. Left to itself it
+    # waits for a second, then longer: no retry could see that the server is back.
+    ("grpc.initial_reconnect_backoff_ms", 100),
+    ("grpc.min_reconnect_backoff_ms", 2_000),
+    ("grpc.max_reconnect_backoff_ms", 2_000),
+]
 
 
-class GrpcTransport:
-    """Speaks to PredictionService and ModelService over one channel."""
+class GrpcConnection:
+    """See `Connection`."""
 
-    def __init__(self, endpoint: Endpoint):
-        self._name = f"grpc://{endpoint.address}"
-        options = [("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1)]
-        if endpoint.is_loopback:
-            options.append(("grpc.enable_http_proxy", 0))
-        self._channel = grpc.insecure_channel(endpoint.address, options)
-        self._predict = self._method(protocol.PREDICT, protocol.PredictResponse)
-        self._metadata = self._method(
-            protocol.GET_MODEL_METADATA, protocol.GetModelMetadataResponse
-        )
-        self._status = self._method(protocol.GET_MODEL_STATUS, protocol.GetModelStatusResponse)
+    def __init__(self, endpoint: Endpoint, tls: Tls):
+        self._endpoint = endpoint
+        self._channel = _channel(endpoint, tls, grpc.insecure_channel, grpc.secure_channel)
+        self._methods = _methods(self._channel)
 
-    def predict(
-        self,
-        model: ModelRef,
-        inputs: Mapping[str, Sequence[str]],
-        signature_name: str,
-        timeout_s: float,
-    ) -> dict[str, list[Any]]:
-        """See `Transport.predict`."""
-        request = protocol.PredictRequest(model_spec=_model_spec(model, signature_name))
-        for alias, texts in inputs.items():
-            tensor = request.inputs[alias]
-            tensor.dtype = DataType.DT_STRING
-            tensor.tensor_shape.dim.add(size=len(texts))
-            tensor.string_val.extend(text.encode() for text in texts)
-        response = self._call(self._predict, request, model, timeout_s)
-        return {alias: _nested(alias, tensor) for alias, tensor in response.outputs.items()}
-
-    def status(self, model: ModelRef, timeout_s: float) -> list[VersionStatus]:
-        """See `Transport.status`."""
-        request = protocol.GetModelStatusRequest(model_spec=_model_spec(model))
-        response = self._call(self._status, request, model, timeout_s)
-        return [
-            VersionStatus(
-                entry.version,
-                protocol.State(entry.state).name,
-                entry.status.error_code,
-                entry.status.error_message,
-            )
-            for entry in response.model_version_status
-        ]
-
-    def metadata(self, model: ModelRef, timeout_s: float) -> Metadata:
-        """See `Transport.metadata`."""
-        request = protocol.GetModelMetadataRequest(
-            model_spec=_model_spec(model), metadata_field=[_SIGNATURE_DEF]
-        )
-        response = self._call(self._metadata, request, model, timeout_s)
-        signatures = protocol.SignatureDefMap.FromString(response.metadata[_SIGNATURE_DEF].value)
-        return Metadata(
-            model.name,
-            response.model_spec.version.value,
-            {name: _signature(one) for name, one in sorted(signatures.signature_def.items())},
-        )
+    def send(self, request: GrpcRequest, deadline: Deadline) -> Any:
+        """See `Connection.send`."""
+        with _errors(self._endpoint, request, deadline) as timeout_s:
+            return self._methods[request.method](request.message, timeout=timeout_s)
 
     def close(self) -> None:
-        """Closes the channel."""
+        """See `Connection.close`."""
         self._channel.close()
 
-    def _method(self, path: str, response: Any) -> grpc.UnaryUnaryMultiCallable:
-        return self._channel.unary_unary(
+
+class AsyncGrpcConnection:
+    """See `AsyncConnection`. It belongs to the event loop that it is made in."""
+
+    def __init__(self, endpoint: Endpoint, tls: Tls):
+        self._endpoint = endpoint
+        self._channel = _channel(endpoint, tls, grpc.aio.insecure_channel, grpc.aio.secure_channel)
+        self._methods = _methods(self._channel)
+
+    async def send(self, request: GrpcRequest, deadline: Deadline) -> Any:
+        """See `AsyncConnection.send`."""
+        with _errors(self._endpoint, request, deadline) as timeout_s:
+            return await self._methods[request.method](request.message, timeout=timeout_s)
+
+    async def close(self) -> None:
+        """See `AsyncConnection.close`."""
+        await self._channel.close()
+
+
+@contextlib.contextmanager
+def _errors(endpoint: Endpoint, request: GrpcRequest, deadline: Deadline) -> Iterator[float]:
+    """Gives the seconds that are left; gRPC's errors become ours."""
+    try:
+        yield deadline.check(f"{endpoint}: {request.model}")
+    except grpc.RpcError as failure:
+        raise error_of(failure, endpoint, request, deadline) from failure
+
+
+def _channel(endpoint: Endpoint, tls: Tls, insecure: Callable, secure: Callable) -> Any:
+    target = f"unix:{endpoint.path}" if endpoint.path else endpoint.address
+    options: list[tuple[str, Any]] = list(_OPTIONS)
+    if endpoint.is_loopback:
+        options.append(("grpc.enable_http_proxy", 0))
+    if not endpoint.uses_tls:
+        return insecure(target, options=options)
+    if tls.server_name:
+        options.append(("grpc.ssl_target_name_override", tls.server_name))
+    files = (tls.ca_file, tls.key_file, tls.certificate_file)
+    credentials = grpc.ssl_channel_credentials(*map(_content, files))
+    return secure(target, credentials, options=options)
+
+
+def _content(path: str | None) -> bytes | None:
+    if path is None:
+        return None
+    try:
+        with open(path, "rb") as file:
+            return file.read()
+    except OSError as error:
+        raise InvalidEndpoint(f"TLS: {path}: {error.strerror}; expected a PEM file") from error
+
+
+def _methods(channel: Any) -> dict[str, Any]:
+    return {
+        path: channel.unary_unary(
             path,
-            request_serializer=lambda request: request.SerializeToString(),
+            request_serializer=lambda message: message.SerializeToString(),
             response_deserializer=response.FromString,
         )
-
-    def _call(self, method: Any, request: Any, model: ModelRef, timeout_s: float) -> Any:
-        try:
-            return method(request, timeout=timeout_s)
-        except grpc.RpcError as error:
-            code = error.code().name
-            kind = KIND_OF_GRPC_CODE.get(code, ServerFault)
-            raise kind(
-                f"{self._name}: {model}: {error.details()} ({code}, deadline {timeout_s:g} s)"
-            ) from error
-
-
-def _model_spec(model: ModelRef, signature_name: str = "") -> Any:
-    spec = protocol.ModelSpec(name=model.name, signature_name=signature_name)
-    if model.version is not None:
-        spec.version.value = model.version
-    return spec
-
-
-def _signature(signature: Any) -> Signature:
-    def specs(infos: Any) -> dict[str, TensorSpec]:
-        return {alias: _tensor_spec(info) for alias, info in sorted(infos.items())}
-
-    return Signature(signature.method_name, specs(signature.inputs), specs(signature.outputs))
-
-
-def _tensor_spec(info: Any) -> TensorSpec:
-    shape = info.tensor_shape
-    sizes = None if shape.unknown_rank else tuple(dim.size for dim in shape.dim)
-    return TensorSpec(DataType(info.dtype).name, sizes)
-
-
-def _nested(alias: str, tensor: Any) -> Any:
-    """A tensor as nested lists, or as a bare value when it is a scalar."""
-    values = iter(_values(alias, tensor))
-    return _take([dim.size for dim in tensor.tensor_shape.dim], values)
-
-
-def _take(sizes: Sequence[int], values: Iterator[Any]) -> Any:
-    if not sizes:
-        return next(values)
-    return [_take(sizes[1:], values) for _ in range(sizes[0])]
-
-
-def _values(alias: str, tensor: Any) -> Sequence[Any]:
-    if tensor.dtype == DataType.DT_STRING:
-        if alias.endswith("_bytes"):
-            return tensor.string_val
-        return [value.decode(errors="replace") for value in tensor.string_val]
-    if tensor.dtype == DataType.DT_FLOAT:
-        return list(map(shortest_float32, tensor.float_val))
-    if tensor.dtype == DataType.DT_DOUBLE:
-        return tensor.double_val
-    if tensor.dtype == DataType.DT_BOOL:
-        return tensor.bool_val
-    return getattr(tensor, _INTEGERS.get(tensor.dtype, "int_val"))
-
-
-def shortest_float32(value: float) -> float:
-    """The float32 `value` as REST writes it: 0.1, and not 0.10000000149011612."""
-    if not math.isfinite(value):
-        return value
-    short = float(f"{value:g}")
-    try:
-        if struct.unpack("f", struct.pack("f", short))[0] == value:
-            return short
-    except OverflowError:  # rounded up beyond the largest float32
-        pass
-    return float(f"{value:.9g}")
+        for path, response in _RESPONSES.items()
+    }

@@ -4,6 +4,15 @@ import dataclasses
 
 
 @dataclasses.dataclass(frozen=True)
+class Classification:
+    """What a classifier says of a text."""
+
+    probability: float  # of the positive class; of more than two labels, of the likeliest
+    label: str | None = None  # the likeliest of more than two labels
+    probabilities: tuple[float, ...] = ()  # of all labels, where there are more than two
+
+
+@dataclasses.dataclass(frozen=True)
 class Answer:
     """An answer to a question, with its place: `context[start:end] == text`."""
 

@@ -16,7 +16,23 @@ MAY_IMPORT = {
 }
 OURS = {*MAY_IMPORT, "demo", "benchmarks", "tests"}
 # The client and the server are installed where neither of the other packages is.
-ALONE = ["serving/client.py", "serving/errors.py", "serving/protocol.py"]
+ALONE = [
+    f"serving/{name}.py"
+    for name in (
+        "client",
+        "calls",
+        "in_order",
+        "retries",
+        "transport",
+        "results",
+        "errors",
+        "protocol",
+        "grpc_messages",
+        "grpc_transport",
+        "rest_messages",
+        "rest_transport",
+    )
+]
 
 
 def imported_packages(path):

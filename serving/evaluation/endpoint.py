@@ -1,6 +1,5 @@
 """A model on a server, asked over gRPC or REST."""
 
-import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -8,13 +7,13 @@ import numpy as np
 
 from preprocessing import example_encoding as encoding
 from preprocessing.errors import InputError
-from serving.client import Client
+from serving.client import Client, Retries
 from serving.errors import InvalidEndpoint, InvalidRequest, Overloaded, ServingError, Unavailable
 from serving.evaluation.answers import COLUMNS, Answer, answers_of
 from serving.evaluation.model import READER, TEXT_CLASSIFIER, of_labels
 
 _KINDS = {("text",): TEXT_CLASSIFIER, ("context", "question"): READER}
-_WAITS_S = (0.1, 0.3, 1.0, 3.0, 10.0)  # before a request that a busy server refused is sent again
+_RETRIES = Retries(attempts=6, longest_wait_s=10.0)  # a busy server is given time
 # float32[batch, 20] and the like, as both transports and the export itself have them
 _DTYPES = {"start": np.int32, "end": np.int32, "probability": np.float32, "null_odds": np.float32}
 
@@ -40,7 +39,7 @@ class EndpointModel:
         self.name, self.requests = f"{endpoint} {model}", requests
         self._model = model
         try:
-            self._client = Client(endpoint, timeout_s)
+            self._client = Client(endpoint, timeout_s, batch_size=None, retries=_RETRIES)
         except (InvalidEndpoint, InvalidRequest) as error:
             raise InputError(str(error)) from error
         try:
@@ -87,21 +86,16 @@ class EndpointModel:
         return self._call(lambda: self._client.predict(self._model, inputs, signature or None))
 
     def _call(self, call: Any) -> Any:
-        """Calls the server, again after a while where it is too busy."""
-        for wait_s in (*_WAITS_S, None):
-            try:
-                return call()
-            except Overloaded as error:
-                if wait_s is None:
-                    raise InputError(f"{error}. Give less to do at once: --requests.") from error
-                time.sleep(wait_s)
-            except Unavailable as error:
-                raise InputError(
-                    f"{error}. Is a server running there? `python -m serving.server --help`."
-                ) from error
-            except ServingError as error:
-                raise InputError(str(error)) from error
-        raise AssertionError("the last try returns or raises")
+        try:
+            return call()
+        except Overloaded as error:
+            raise InputError(f"{error}. Give less to do at once: --requests.") from error
+        except Unavailable as error:
+            raise InputError(
+                f"{error}. Is a server running there? `python -m serving.server --help`."
+            ) from error
+        except ServingError as error:
+            raise InputError(str(error)) from error
 
 
 def _arrays(outputs: Mapping[str, list]) -> dict[str, np.ndarray]:

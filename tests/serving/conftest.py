@@ -24,6 +24,7 @@ def small_models_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Se
     """A running server of the models in `served_models`, for tests that change nothing in it."""
     root = tmp_path_factory.mktemp("small_models")
     writers = {
+        "topics": served_models.topics,
         "half_plus_two_tf1": served_models.half_plus_two_tf1,
         "half_plus_two_tf2": served_models.half_plus_two_tf2,
         "workbench": served_models.workbench,

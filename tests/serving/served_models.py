@@ -127,17 +127,20 @@ def sentiment(folder: pathlib.Path) -> pathlib.Path:
             is_good = tf.strings.regex_full_match(text, "(?s).*good.*")
             return {"probability": tf.where(is_good, 0.9, 0.1)}
 
-    return _save(Sentiment(), "classify", folder)
+    return _save(Sentiment(), {"serving_default": "classify"}, folder)
+
+
+_QUESTION_AND_CONTEXT = [
+    tf.TensorSpec([None], tf.string, name="question"),
+    tf.TensorSpec([None], tf.string, name="context"),
+]
 
 
 def qa(folder: pathlib.Path) -> pathlib.Path:
     """Shaped like our qa export: answers "first" with the first word of the context."""
 
     class Qa(tf.Module):
-        @tf.function(input_signature=[
-            tf.TensorSpec([None], tf.string, name="question"),
-            tf.TensorSpec([None], tf.string, name="context"),
-        ])  # fmt: skip
+        @tf.function(input_signature=_QUESTION_AND_CONTEXT)
         def answer(self, question, context):
             known = tf.equal(question, "first")
             word = tf.strings.regex_replace(context, r"(?s)^\s*(\S*).*", r"\1")
@@ -152,12 +155,47 @@ def qa(folder: pathlib.Path) -> pathlib.Path:
                 "null_odds": tf.where(known, -2.5, 4.25),
             }
 
-    return _save(Qa(), "answer", folder)
+        @tf.function(input_signature=_QUESTION_AND_CONTEXT)
+        def nbest(self, question, context):
+            """The word with 0.75 and no answer with 0.25; 18 places are not filled."""
+            found = self.answer(tf.fill(tf.shape(question), "first"), context)
+            padding = [[0, 0], [0, 18]]
+            return {
+                alias: tf.pad(
+                    tf.stack([first, tf.fill(tf.shape(first), none)], axis=1),
+                    padding,
+                    constant_values=none if alias != "probability" else 0.0,
+                )
+                for alias, first, none in (
+                    ("answer", found["answer"], ""),
+                    ("start", found["start"], -1),
+                    ("end", found["end"], -1),
+                    ("probability", tf.fill(tf.shape(question), 0.75), 0.25),
+                )
+            } | {"null_odds": found["null_odds"]}
+
+    return _save(Qa(), {"serving_default": "answer", "nbest": "nbest"}, folder)
 
 
-def _save(model: tf.Module, method: str, folder: pathlib.Path) -> pathlib.Path:
+def topics(folder: pathlib.Path) -> pathlib.Path:
+    """Shaped like our export of three labels: "sport" for a text with "goal", else "weather"."""
+
+    class Topics(tf.Module):
+        @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="text")])
+        def classify(self, text):
+            goal = tf.strings.regex_full_match(text, "(?s).*goal.*")
+            sport, weather = [0.125, 0.75, 0.125], [0.125, 0.25, 0.625]
+            return {
+                "label": tf.where(goal, "sport", "weather"),
+                "probabilities": tf.where(goal[:, tf.newaxis], [sport], [weather]),
+            }
+
+    return _save(Topics(), {"serving_default": "classify"}, folder)
+
+
+def _save(model: tf.Module, methods: Mapping[str, str], folder: pathlib.Path) -> pathlib.Path:
     unfinished = folder.with_name(f"unfinished-{folder.name}")
-    signatures = {"serving_default": getattr(model, method)}
+    signatures = {name: getattr(model, method) for name, method in methods.items()}
     tf.saved_model.save(model, str(unfinished), signatures=signatures)
     os.rename(unfinished, folder)
     return folder

@@ -10,17 +10,20 @@ import threading
 import pytest
 
 from serving import errors
-from serving.client import Client
-from serving.client_command import describe_answer
-from serving.results import Answer, Metadata, Signature, TensorSpec, VersionStatus
+from serving.client import NO_RETRIES, Client
+from serving.client_output import describe_answer
+from serving.results import Answer, Classification, Metadata, Signature, TensorSpec, VersionStatus
+from tests.serving.clients.in_loop import InLoop
 from tests.serving.server_process import REPOSITORY, ServerProcess, free_port
 
 TRANSPORTS = ("grpc", "http")
+KINDS = {"blocking": Client, "async": InLoop}
 
 
-@pytest.fixture(params=TRANSPORTS)
+@pytest.fixture(params=[(kind, scheme) for kind in KINDS for scheme in TRANSPORTS], ids="-".join)
 def client(request, small_models_server):
-    with Client(endpoint(request.param, small_models_server), timeout_s=30) as client:
+    kind, scheme = request.param
+    with KINDS[kind](endpoint(scheme, small_models_server), timeout_s=30) as client:
         yield client
 
 
@@ -36,7 +39,8 @@ def run_client(*arguments: str, stdin: str = "") -> subprocess.CompletedProcess:
 
 
 def test_classify(client):
-    assert client.classify(["so good", "so bad", "", "好 good\n😀"]) == [0.9, 0.1, 0.1, 0.9]
+    found = client.classify(["so good", "so bad", "", "好 good\n😀"])
+    assert found == [Classification(one, None, ()) for one in (0.9, 0.1, 0.1, 0.9)]
     assert client.classify([]) == []
 
 
@@ -45,6 +49,29 @@ def test_answers(client):
     assert client.answers(["other", "first"], ["a b", "😀 b"]) == [
         Answer("", -1, -1, 0.3, 4.25), Answer("😀", 0, 1, 0.8, -2.5),
     ]  # fmt: skip
+
+
+def test_labels(client):
+    assert client.classify(["a goal", "rain"], model="topics") == [
+        Classification(0.75, "sport", (0.125, 0.75, 0.125)),
+        Classification(0.625, "weather", (0.125, 0.25, 0.625)),
+    ]
+
+
+def test_n_best(client):
+    first, none = Answer("Ada", 0, 3, 0.75, -2.5), Answer("", -1, -1, 0.25, -2.5)
+    assert client.nbest("who?", "Ada wrote it") == [first, none]
+    assert client.nbests(["a", "b"], ["Ada is", "\n😀"], 1) == [
+        [first], [Answer("😀", 1, 2, 0.75, -2.5)],
+    ]  # fmt: skip
+
+
+def test_answers_of_a_version(client):
+    assert client.classify(["good"], version=123)[0].probability == 0.9
+    with pytest.raises(errors.ModelNotFound, match=r"Specific\(sentiment, 9\)"):
+        client.classify(["good"], version=9)
+    with pytest.raises(errors.InvalidRequest, match="sentiment label nope: Unrecognized servable"):
+        client.classify(["good"], label="nope")
 
 
 def test_status_and_metadata(client):
@@ -96,6 +123,14 @@ def test_predict_gives_the_same_over_both_transports(small_models_server):
                      '"nope" not found', id="signature"),
         pytest.param(lambda c: c.answers(["a", "b"], ["c"]), errors.InvalidRequest,
                      "2 questions but 1 contexts", id="pairs"),
+        pytest.param(lambda c: c.nbest("a", "b", 21), errors.InvalidRequest,
+                     "count is 21; expected 1 to 20", id="count"),
+        pytest.param(lambda c: c.classify(["a"], version=1, label="b"), errors.InvalidRequest,
+                     "version 1 and label 'b'; expected one", id="version-and-label"),
+        pytest.param(lambda c: c.classify(["a"], model="workbench"), errors.InvalidRequest,
+                     "workbench", id="other-model"),
+        pytest.param(lambda c: c.classify(["a"], timeout_s=-1), errors.InvalidRequest,
+                     "timeout_s is -1; expected a positive number", id="deadline"),
         pytest.param(lambda c: c.classify("text"), errors.InvalidRequest,
                      "input 'text' is one string; expected a list of strings", id="one-string"),
         pytest.param(lambda c: c.classify([b"x"]), errors.InvalidRequest,
@@ -171,14 +206,14 @@ def test_answers_that_no_model_server_gives(answer, kind):
     with socket.create_server(("localhost", 0)) as listener:
         threading.Thread(target=reply, args=(listener,), daemon=True).start()
         target = f"http://localhost:{listener.getsockname()[1]}"
-        with Client(target) as client, pytest.raises(kind):
+        with Client(target, retries=NO_RETRIES) as client, pytest.raises(kind):
             client.classify(["x"])
 
 
 @pytest.mark.parametrize(
     "target",
     ["", "localhost:8500", "ftp://localhost", "grpc://", "http://h:99999", "http://h/v1",
-     "grpc://u@h", "http://h?x"],
+     "grpc://u@h", "http://h?x", "grpc+unix://socket", "grpc+unix:socket", "http+unix:///s"],
 )  # fmt: skip
 def test_endpoints_that_cannot_be_right(target):
     with pytest.raises(errors.InvalidEndpoint, match="expected grpc://HOST"):
@@ -191,8 +226,10 @@ def test_deadlines_that_cannot_be_right(timeout_s):
         Client(timeout_s=timeout_s)
 
 
-def test_threads_may_share_a_client(client):
+@pytest.mark.parametrize("scheme", TRANSPORTS)
+def test_threads_may_share_a_client(small_models_server, scheme):
     wrong = []
+    client = Client(endpoint(scheme, small_models_server))
 
     def ask(word: str) -> None:
         for _ in range(20):
@@ -204,13 +241,14 @@ def test_threads_may_share_a_client(client):
         thread.start()
     for thread in threads:
         thread.join()
+    client.close()
     assert wrong == []
 
 
 def test_the_import_is_light():
     code = (
         "import sys, time; start = time.process_time(); import serving.client, "
-        "serving.grpc_transport, serving.rest_transport; "
+        "serving.grpc_transport, serving.grpc_messages, serving.rest_transport; "
         "print(time.process_time() - start, *sorted({m.split('.')[0] for m in sys.modules}))"
     )
     runs = [
@@ -229,7 +267,7 @@ def test_sentiment_command(small_models_server, scheme):
     target = ("--endpoint", endpoint(scheme, small_models_server))
     ended = run_client("sentiment", *target, "good film", "bad\nfilm")
     assert ended.stdout == "0.900  positive  good film\n0.100  negative  bad film\n"
-    ended = run_client("sentiment", *target, "-", "--json", stdin="good\n\nbad\r\n")
+    ended = run_client("sentiment", *target, "--json", "good", "bad")
     assert json.loads(ended.stdout) == [
         {"text": "good", "probability": 0.9}, {"text": "bad", "probability": 0.1},
     ]  # fmt: skip

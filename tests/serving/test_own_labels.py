@@ -10,7 +10,6 @@ import tensorflow as tf
 from preprocessing.errors import InputError
 from serving import evaluate
 from serving.client import Client
-from serving.errors import InvalidResponse
 from serving.export import export_run
 from serving.frozen import served_module
 from serving.saved_model import load_in_session
@@ -118,5 +117,7 @@ def test_clients_read_label_and_probabilities(version, tmp_path):
                 assert len(outputs["label"]) == 2
                 assert set(outputs["label"]) <= set(LABELS)
                 assert [len(row) for row in outputs["probabilities"]] == [3, 3]
-                with pytest.raises(InvalidResponse, match="more than two labels apart"):
-                    client.classify(["rain"])
+                typed = client.classify(["rain", "a song"])
+                assert [one.label for one in typed] == outputs["label"]
+                assert [list(one.probabilities) for one in typed] == outputs["probabilities"]
+                assert typed[0].probability == max(typed[0].probabilities)

@@ -1,0 +1,220 @@
+"""What a client's methods ask, and how typed results are made of the answers.
+
+Nothing here does input or output: `Client` and `AsyncClient` run the flows of a call.
+"""
+
+import dataclasses
+import itertools
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, Generic, TypedDict, TypeVar
+
+from serving.errors import InvalidRequest, InvalidResponse
+from serving.results import Answer, Classification, Metadata, VersionStatus
+from serving.transport import Flow, Messages, ModelRef
+
+SENTIMENT, QA = "sentiment", "qa"  # the models' names
+N_BEST = 20  # answers that the signature "nbest" gives
+_SPAN_OUTPUTS = ("answer", "start", "end", "probability")
+
+T = TypeVar("T")
+Outputs = dict[str, list[Any]]
+
+
+class Options(TypedDict, total=False):
+    """What may be said of a call.
+
+    Attributes:
+        model: its name on the server, where it is not "sentiment" or "qa".
+        version: the highest that serves unless told otherwise.
+        label: of a version, as "stable"; not together with a version.
+        timeout_s: deadline of this call, in place of the client's.
+    """
+
+    model: str
+    version: int | None
+    label: str | None
+    timeout_s: float | None
+
+
+@dataclasses.dataclass(frozen=True)
+class Call(Generic[T]):
+    """A call of a client: flows to run, in any order, and what their results make together."""
+
+    flows: Sequence[Flow[Any]]
+    join: Callable[[list[Any]], T]
+    timeout_s: float | None = None
+
+
+class Calls:
+    """Makes the calls of both clients.
+
+    Args:
+        messages: of the protocol.
+        batch_size: rows of one request; None: all.
+    """
+
+    def __init__(self, messages: Messages, batch_size: int | None):
+        if batch_size is not None and batch_size < 1:
+            raise InvalidRequest(f"batch_size is {batch_size}; expected 1 or more, or None")
+        self._messages, self._batch_size = messages, batch_size
+
+    def predict(
+        self,
+        model: str,
+        inputs: Mapping[str, Sequence[str]],
+        signature_name: str | None,
+        options: Options,
+        read: Callable[[Outputs], T],
+    ) -> Call[T]:
+        """A signature that takes strings; `read` makes the result of its outputs."""
+        for alias, texts in inputs.items():
+            _check_texts(model, alias, texts)
+        ref = _ref(model, options)
+        batches = list(self._cut(inputs))
+        return Call(
+            [self._messages.predict(ref, batch, signature_name or "") for batch in batches],
+            lambda results: read(_joined(model, results)),
+            options.get("timeout_s"),
+        )
+
+    def classify(self, texts: Sequence[str], options: Options) -> Call[list[Classification]]:
+        """See `Client.classify`."""
+        model = options.get("model", SENTIMENT)
+
+        def read(outputs: Outputs) -> list[Classification]:
+            return _classifications(model, outputs, len(texts))
+
+        return self.predict(model, {"text": texts}, None, options, read)
+
+    def answers(
+        self, questions: Sequence[str], contexts: Sequence[str], options: Options
+    ) -> Call[list[Answer]]:
+        """See `Client.answers`."""
+        model = options.get("model", QA)
+
+        def read(outputs: Outputs) -> list[Answer]:
+            aliases = (*_SPAN_OUTPUTS, "null_odds")
+            columns = [_output(model, outputs, alias, len(questions)) for alias in aliases]
+            return [Answer(*row) for row in zip(*columns, strict=True)]
+
+        return self.predict(model, _pairs(questions, contexts), None, options, read)
+
+    def nbests(
+        self, questions: Sequence[str], contexts: Sequence[str], count: int, options: Options
+    ) -> Call[list[list[Answer]]]:
+        """See `Client.nbests`."""
+        if not 1 <= count <= N_BEST:
+            raise InvalidRequest(f"nbest: count is {count}; expected 1 to {N_BEST}")
+        model = options.get("model", QA)
+
+        def read(outputs: Outputs) -> list[list[Answer]]:
+            lists = [_output(model, outputs, alias, len(questions)) for alias in _SPAN_OUTPUTS]
+            odds = _output(model, outputs, "null_odds", len(questions))
+            return [
+                list(_filled(zip(*row, itertools.repeat(one)), count))
+                for *row, one in zip(*lists, odds, strict=True)
+            ]
+
+        return self.predict(model, _pairs(questions, contexts), "nbest", options, read)
+
+    def status(self, model: str, options: Options) -> Call[list[VersionStatus]]:
+        """See `Client.status`."""
+        flow = self._messages.status(_ref(model, options))
+        return Call([flow], _only, options.get("timeout_s"))
+
+    def metadata(self, model: str, options: Options) -> Call[Metadata]:
+        """See `Client.metadata`."""
+        flow = self._messages.metadata(_ref(model, options))
+        return Call([flow], _only, options.get("timeout_s"))
+
+    def _cut(self, inputs: Mapping[str, Sequence[str]]) -> Iterator[Mapping[str, Sequence[str]]]:
+        sizes = {len(texts) for texts in inputs.values()}
+        size, rows = self._batch_size, max(sizes, default=0)
+        if size is None or rows <= size or len(sizes) > 1:  # inputs of two sizes: the server's say
+            yield inputs
+            return
+        for start in range(0, rows, size):
+            yield {alias: texts[start : start + size] for alias, texts in inputs.items()}
+
+
+def _only(results: list[T]) -> T:
+    (result,) = results
+    return result
+
+
+def _ref(model: str, options: Options) -> ModelRef:
+    version, label = options.get("version"), options.get("label")
+    if version is not None and label is not None:
+        raise InvalidRequest(f"{model}: version {version} and label {label!r}; expected one")
+    return ModelRef(model, version, label)
+
+
+def _pairs(questions: Sequence[str], contexts: Sequence[str]) -> dict[str, Sequence[str]]:
+    if len(questions) != len(contexts):
+        raise InvalidRequest(
+            f"answers: {len(questions)} questions but {len(contexts)} contexts; expected one "
+            "context for each question"
+        )
+    return {"question": questions, "context": contexts}
+
+
+def _check_texts(model: str, alias: str, texts: Sequence[str]) -> None:
+    if isinstance(texts, str):
+        raise InvalidRequest(f"{model}: input {alias!r} is one string; expected a list of strings")
+    for row, text in enumerate(texts):
+        if not isinstance(text, str):
+            raise InvalidRequest(f"{model}: input {alias!r}[{row}] is {text!r}; expected a string")
+        try:
+            text.encode()
+        except UnicodeEncodeError as error:
+            raise InvalidRequest(
+                f"{model}: input {alias!r}[{row}] cannot be written as UTF-8 ({error.reason} at "
+                f"character {error.start})"
+            ) from None
+
+
+def _joined(model: str, results: list[Outputs]) -> Outputs:
+    """The outputs of all batches, one batch's rows after another's."""
+    if len(results) == 1:
+        return results[0]
+    joined: Outputs = {alias: [] for alias in results[0]}
+    for outputs in results:
+        if outputs.keys() != joined.keys() or not all(
+            isinstance(values, list) for values in outputs.values()
+        ):
+            raise InvalidResponse(
+                f"{model}: the outputs of several batches cannot be joined, as they are not lists "
+                "of the same names. Ask with batch_size=None."
+            )
+        for alias, values in outputs.items():
+            joined[alias] += values
+    return joined
+
+
+def _classifications(model: str, outputs: Outputs, rows: int) -> list[Classification]:
+    if "probabilities" not in outputs:
+        return list(map(Classification, _output(model, outputs, "probability", rows)))
+    labels = _output(model, outputs, "label", rows)
+    probabilities = _output(model, outputs, "probabilities", rows)
+    return [
+        Classification(max(row), label, tuple(row))
+        for label, row in zip(labels, probabilities, strict=True)
+    ]
+
+
+def _filled(entries: Iterator[tuple[Any, ...]], count: int) -> Iterator[Answer]:
+    """The first entries of an n-best list; places that are not filled have probability 0."""
+    for entry in itertools.islice(entries, count):
+        answer = Answer(*entry)
+        if answer.probability > 0:
+            yield answer
+
+
+def _output(model: str, outputs: Mapping[str, Any], alias: str, rows: int) -> list:
+    values = outputs.get(alias)
+    if not isinstance(values, list) or len(values) != rows:
+        raise InvalidResponse(
+            f"{model}: expected the output {alias!r} with {rows} values; the model gave "
+            f"{sorted(outputs)}. Is it an export of `python -m serving.export`?"
+        )
+    return values
