@@ -75,6 +75,7 @@ setup(
     license="Apache-2.0",
     python_requires=">=3.11,<3.13",
     packages=find_packages(include=["preprocessing*", "trainer*", "serving*"]),
+    package_data={"serving.server": ["demo_page.html"]},
     install_requires=[],  # what to install depends on the place: name an extra
     extras_require={
         "preprocessing": PREPROCESSING,

@@ -20,6 +20,7 @@ from serving.server import (
     warmup,
 )
 from serving.server.batching_setup import Batching
+from serving.server.demo_page import RestApiWithPage
 from serving.server.flags import ParsedFlags
 from serving.server.manager import ManagerOptions, ModelManager
 from serving.server.observation import ObservedModel
@@ -163,7 +164,7 @@ def _start_rest(flags: ParsedFlags, manager: ModelManager, metrics_path: str) ->
     if port == flags["port"]:
         logger.error("REST: --rest_api_port=%d is the gRPC port too; serving gRPC alone", port)
         return None
-    api = RestApi(
+    api = (RestApiWithPage if flags["enable_demo_page"] else RestApi)(
         manager,
         flags["rest_api_num_threads"],
         flags["rest_api_timeout_in_ms"] / 1000,

@@ -75,6 +75,7 @@ FLAGS = (
     Flag("thread_pool_factory_config_file", "", "see TF Serving", supported=False),
     Flag("skip_initialize_tpu", False, "see TF Serving", supported=False),
     Flag("use_alts_credentials", False, "refused as long as it has no effect"),
+    Flag("enable_demo_page", False, "a page to try the models, at / of REST (not in TF Serving)"),
     Flag("version", False, "print versions and exit"),
     Flag("help", False, "print this and exit"),
     Flag("access_log", "off", "log each request: off, text or json (ours, not TF Serving's)"),

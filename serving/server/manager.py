@@ -141,6 +141,11 @@ class ModelManager:
                 if not servable.borrowers and servable.state == State.UNLOADING:
                     self._changed.notify_all()
 
+    def names(self) -> list[str]:
+        """The configured models."""
+        with self._changed:
+            return list(self._models)
+
     def statuses(self, name: str) -> list[tuple[int, State, StatusError | None]]:
         """Every version this process has known of a model, highest first."""
         with self._changed:

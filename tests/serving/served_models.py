@@ -190,7 +190,15 @@ def topics(folder: pathlib.Path) -> pathlib.Path:
                 "probabilities": tf.where(goal[:, tf.newaxis], [sport], [weather]),
             }
 
-    return _save(Topics(), {"serving_default": "classify"}, folder)
+        @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="inputs")])
+        def classify_examples(self, inputs):
+            read = tf.io.parse_example(inputs, {"text": tf.io.FixedLenFeature([], tf.string)})
+            scores = self.classify(read["text"])["probabilities"]
+            names = tf.broadcast_to(["music", "sport", "weather"], tf.shape(scores))
+            return {"classes": names, "scores": scores}
+
+    signatures = {"serving_default": "classify", "classify": "classify_examples"}
+    return _save(Topics(), signatures, folder)
 
 
 def _save(model: tf.Module, methods: Mapping[str, str], folder: pathlib.Path) -> pathlib.Path:
