@@ -85,7 +85,7 @@ def ask_file(
         _written(output) as lines,
         progress("ask", None) as update,
     ):
-        elements = _elements(path, asked)
+        elements = read_rows(path, asked.is_qa, asked.text_column, asked.id_column)
         batches = _batches(elements, batch_size)
         asker = _Asker(client, asked)
         with contextlib.closing(in_order(asker.ask, batches, concurrency)) as results:
@@ -202,12 +202,19 @@ def _source(asked: Asked) -> Iterator[str]:
         yield str(path)
 
 
-def _elements(path: str, asked: Asked) -> Iterator[Row | Rejected]:
-    if asked.is_qa:
+def read_rows(
+    path: str, is_qa: bool, text_column: str, id_column: str | None = None
+) -> Iterator[Row | Rejected]:
+    """The rows of a source, of the kinds that docs/client.md lists.
+
+    Raises:
+        InputError: the source cannot be read, or is of no known kind.
+    """
+    if is_qa:
         return read_questions(path, _NO_SPLIT)
     if files.extension_of(path) == ".txt":
         return _text_lines(path)
-    columns = Columns(text_column=asked.text_column, label_column=None, id_column=asked.id_column)
+    columns = Columns(text_column=text_column, label_column=None, id_column=id_column)
     return read_texts(path, _NO_SPLIT, columns)
 
 

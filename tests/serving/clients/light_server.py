@@ -1,10 +1,13 @@
 """A model server without TensorFlow, to fail as a test wants: real gRPC, real HTTP, real TLS.
 
 It serves one model of texts: 0.9 with "good" in them, else 0.1. As a process of its own:
-`python -m tests.serving.clients.light_server grpc PORT`; there a text "wait" is never answered.
+`python -m tests.serving.clients.light_server PORT`. A text "wait" is never answered, "a moment"
+after 50 ms, and "together" when there are three of them, or after two seconds.
 """
 
+import asyncio
 import concurrent.futures
+import contextlib
 import json
 import socket
 import sys
@@ -41,7 +44,7 @@ class LightServer:
         self.batches: list[list[str]] = []
         self.peers: set[str] = set()
         self.most_at_once = self._at_once = 0
-        self._lock = threading.Lock()
+        self._lock, self._three = threading.Lock(), threading.Barrier(3)
         self._grpc = grpc.server(
             concurrent.futures.ThreadPoolExecutor(16),
             options=[("grpc.max_receive_message_length", -1)],
@@ -91,6 +94,9 @@ class LightServer:
             failure = self._failures.pop(0) if self._failures else _ANSWERED
         if "wait" in texts:
             threading.Event().wait()
+        if "together" in texts:
+            with contextlib.suppress(threading.BrokenBarrierError):
+                self._three.wait(2.0)
         if "a moment" in texts:
             threading.Event().wait(0.05)
         with self._lock:
@@ -106,7 +112,8 @@ class LightServer:
                 message = await receive()
                 data, more = data + message.get("body", b""), message.get("more_body", False)
             peer = ":".join(map(str, scope["client"]))
-            found, values = self.answer(json.loads(data)["inputs"]["text"], peer)
+            texts = json.loads(data)["inputs"]["text"]
+            found, values = await asyncio.to_thread(self.answer, texts, peer)
             status = 200 if found == _ANSWERED else found
             body = {"outputs": values} if status == 200 else {"error": f"scripted {status}"}
         headers = [(b"content-type", b"application/json")]
@@ -129,7 +136,8 @@ class _Handler(grpc.GenericRpcHandler):
         self._server = server
 
     def service(self, handler_call_details: grpc.HandlerCallDetails) -> Any:
-        assert handler_call_details.method == protocol.PREDICT
+        if handler_call_details.method != protocol.PREDICT:
+            return None  # UNIMPLEMENTED
         return grpc.unary_unary_rpc_method_handler(
             self._predict, protocol.PredictRequest.FromString,
             lambda response: response.SerializeToString(),

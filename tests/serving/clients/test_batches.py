@@ -24,7 +24,7 @@ def test_no_more_requests_than_told_are_under_way(kind):
         LightServer() as server,
         kind(server.endpoint("grpc"), batch_size=1, concurrency=3) as client,
     ):
-        client.classify(["a moment"] * 12)
+        client.classify(["together"] * 12)
         assert server.most_at_once == 3
 
 

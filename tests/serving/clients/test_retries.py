@@ -123,7 +123,7 @@ def test_a_server_killed_in_the_middle_is_asked_again_when_it_is_back():
 
 def _ask_to_wait(client):
     with pytest.raises(errors.ServingError):
-        client.classify(["wait"], timeout_s=3)
+        client.classify(["wait"], timeout_s=1)
 
 
 def test_dropped_connections_are_made_again(kind, scheme):
