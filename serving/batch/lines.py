@@ -9,6 +9,17 @@ import numpy as np
 
 from serving.batch.handler import Answers
 from serving.batch.rows import Row
+from serving.signature_contract import contract_of
+
+# The place of an output in its line, whatever order a process's protobuf map has them in.
+_PLACES = {
+    name: place
+    for place, name in enumerate(
+        name
+        for task, labels in (("imdb", 2), ("imdb", 3), ("squad", 0))
+        for name in contract_of(task, labels)["serving_default"][1]
+    )
+}
 
 
 class NotFiniteError(ValueError):
@@ -26,11 +37,17 @@ def to_line(row: Row, answers: Answers, n_best: int) -> bytes:
     Raises:
         NotFiniteError: the model gave infinity or no number.
     """
+    served = answers["serving_default"]
     content: dict[str, Any] = {"id": row.id}
-    content |= {name: _plain(value) for name, value in answers["serving_default"].items()}
+    content |= {name: _plain(served[name]) for name in sorted(served, key=_place)}
     if n_best:
         content["nbest"] = list(_n_best(answers["nbest"], n_best))
     return json.dumps(content, ensure_ascii=False).encode() + b"\n"
+
+
+def _place(name: str) -> tuple[int, str]:
+    """Outputs of the contract in its order, then those of other models by name."""
+    return _PLACES.get(name, len(_PLACES)), name
 
 
 def _n_best(table: Mapping[str, Any], count: int) -> Iterator[dict[str, Any]]:

@@ -12,6 +12,7 @@ import pytest
 from preprocessing.errors import InputError
 from serving.batch.__main__ import main
 from tests.preprocessing.jobs import TWO_PROCESSES
+from tests.serving import served_models
 from tests.serving.batch.number_model import (
     number_model,
     predictions,
@@ -82,6 +83,20 @@ def test_a_rerun_gives_the_same_and_another_version_replaces_it(model, source, t
     main(flags(model / "2", other, output))
     assert predictions(output) == {"other.jsonl:1": {"id": "other.jsonl:1", "probability": 0.5}}
     assert len(contents(output)) == 2  # nothing of the old ones is left
+
+
+@pytest.mark.slow
+def test_two_processes_give_the_same_bytes_of_a_model_with_many_outputs(tmp_path):
+    """A process's protobuf maps have an order of their own."""
+    version = with_provenance(served_models.qa(tmp_path / "1"), "squad")
+    asked = [{"id": str(i), "question": "first", "context": f"{i} b"} for i in range(40)]
+    source = write_lines(tmp_path / "q.jsonl", *asked)
+    for name in ("one", "two"):
+        command = [sys.executable, "-m", "serving.batch", *flags(version, source, tmp_path / name)]
+        subprocess.run(command, cwd=REPOSITORY, check=True, stdout=subprocess.DEVNULL)
+    assert contents(tmp_path / "one") == contents(tmp_path / "two")
+    line = next(iter(predictions(tmp_path / "one").values()))
+    assert list(line) == ["id", "answer", "start", "end", "probability", "null_odds"]
 
 
 def test_too_many_rejections_publish_nothing(model, source, tmp_path):

@@ -1,5 +1,8 @@
 """A version as RunInference takes it: one bad row is one failure."""
 
+import itertools
+import json
+
 import apache_beam as beam
 import numpy as np
 import pytest
@@ -79,8 +82,8 @@ def test_lines():
         },
     }  # fmt: skip
     assert to_line(row, answers, n_best=0).decode() == (
-        '{"id": "\\"é\\"", "answer": "Zürich", "start": 4, "probability": 0.1, '
-        '"probabilities": [0.5, 1e-09]}\n'
+        '{"id": "\\"é\\"", "probabilities": [0.5, 1e-09], "answer": "Zürich", "start": 4, '
+        '"probability": 0.1}\n'
     )
     assert to_line(row, answers, n_best=3).decode().endswith(
         '"nbest": [{"answer": "a", "start": 1, "end": 2, "probability": 0.75}, '
@@ -88,3 +91,20 @@ def test_lines():
     )  # fmt: skip
     with pytest.raises(NotFiniteError, match="inf"):
         to_line(row, {"serving_default": {"probability": np.float32("inf")}}, 0)
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        pytest.param(["answer", "start", "end", "probability", "null_odds"], id="qa"),
+        pytest.param(["label", "probabilities"], id="labels"),
+        pytest.param(["probability", "a", "b"], id="others-by-name"),
+    ],
+)
+def test_outputs_stand_in_one_order_whatever_that_of_the_models_map(names):
+    values = dict.fromkeys(names, np.float32(1))
+    lines = {
+        to_line(Row("1", "", ()), {"serving_default": dict(order)}, 0)
+        for order in itertools.permutations(values.items())
+    }
+    assert [list(json.loads(line)) for line in lines] == [["id", *names]]
