@@ -38,7 +38,7 @@ class ExportedModel:
         self.labels = tuple(run.get("labels") or ("neg", "pos")) if is_classifier else ()
         self.requests = 1  # one request takes all cores
         self.facts: Mapping[str, Any] = _facts(found)
-        self._threshold = found["null_score_diff_threshold"]
+        self._threshold = None if is_classifier else _threshold(found, version)
         self._calls = itertools.count()
         self._version = version
 
@@ -73,6 +73,18 @@ class ExportedModel:
         """See `EvaluatedModel`."""
 
 
+def _threshold(found: Mapping[str, Any], version: pathlib.Path) -> float | None:
+    """Without it nobody can tell which answers of `nbest` are served."""
+    name = "null_score_diff_threshold"
+    value = found.get(name, "absent")
+    if value is None or isinstance(value, int | float):
+        return value
+    raise InputError(
+        f"{version / provenance.PROVENANCE_FILE}: {name} is {value}, expected a number, or null "
+        "for a model that always answers. Export the run again."
+    )
+
+
 def _facts(found: Mapping[str, Any]) -> dict[str, Any]:
     run = found["run"]
     return {
@@ -82,6 +94,6 @@ def _facts(found: Mapping[str, Any]) -> dict[str, Any]:
         "vocabulary_sha256": run.get("vocabulary_sha256"),
         "parameters": run.get("parameters"),
         "epoch": (found.get("epoch") or {}).get("epoch"),
-        "null_score_diff_threshold": found["null_score_diff_threshold"],
+        "null_score_diff_threshold": found.get("null_score_diff_threshold"),
         "versions": found.get("versions"),
     }

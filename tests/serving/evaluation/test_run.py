@@ -8,6 +8,7 @@ import pytest
 from preprocessing.errors import InputError
 from preprocessing.sources.labelled_text import Columns
 from serving.evaluation import batching
+from serving.evaluation.exported import ExportedModel
 from serving.evaluation.run import evaluate, evaluate_version
 from serving.saved_model import load_in_session
 from tests.serving.evaluation import official_squad
@@ -139,3 +140,20 @@ def test_data_for_another_model(models, request, model, source, message):
 def test_a_folder_that_is_no_export(tmp_path, questions):
     with pytest.raises(InputError, match=r"provenance.json: no such file"):
         evaluate_version(tmp_path, str(questions))
+
+
+def test_a_reader_whose_threshold_is_not_known(tmp_path, questions):
+    write_provenance(tmp_path, {"run": {"task": "squad"}})
+    with pytest.raises(InputError, match="null_score_diff_threshold is absent, expected a number"):
+        evaluate_version(tmp_path, str(questions))
+
+
+def test_a_classifier_needs_no_threshold(tmp_path):
+    write_provenance(tmp_path, {"run": {"task": "imdb", "labels": ["a", "b"]}})
+    model = ExportedModel(tmp_path)
+    assert (model.labels, model.facts["null_score_diff_threshold"]) == (("a", "b"), None)
+
+
+def write_provenance(version, content):
+    (version / "assets.extra").mkdir()
+    (version / "assets.extra" / "provenance.json").write_text(json.dumps(content))
