@@ -7,7 +7,6 @@ turns the old set into the new; then what it no longer names is deleted.
 
 import contextlib
 import errno
-import fcntl
 import json
 import os
 import re
@@ -19,6 +18,7 @@ from typing import Protocol
 from preprocessing import files, storage
 from preprocessing.dataset_info import INFO_FILE
 from preprocessing.errors import InputError
+from preprocessing.file_lock import open_locked
 
 # Names as a job gives them; before they had their content's hash in them, shards had none.
 _DATA_FILE = re.compile(
@@ -87,13 +87,13 @@ def _base(output_dir: str) -> str:
 
 @contextlib.contextmanager
 def _local_lock(output_dir: str, base: str) -> Iterator[None]:
-    """Locks a file: the system lets go of it when the process ends, however it ends."""
+    """See `open_locked`."""
     lock = os.path.join(base, _LOCK_FILE)
     try:
         if os.path.exists(output_dir):
             os.listdir(output_dir)  # fails for a file
         os.makedirs(os.path.dirname(base), exist_ok=True)
-        descriptor = _open_locked(lock)
+        descriptor = open_locked(lock)
     except BlockingIOError:
         raise InputError(
             f"--output_dir {output_dir}: another job is writing to it. Wait for that one, or name "
@@ -113,23 +113,6 @@ def _local_lock(output_dir: str, base: str) -> Iterator[None]:
         os.close(descriptor)
         with contextlib.suppress(OSError):  # the next job is there already
             os.rmdir(base)
-
-
-def _open_locked(path: str) -> int:
-    while True:
-        with contextlib.suppress(FileExistsError):
-            os.mkdir(os.path.dirname(path))
-        # A job that ends just now deletes the folder and, while it is open here, the file.
-        with contextlib.suppress(FileNotFoundError):
-            descriptor = os.open(path, os.O_RDWR | os.O_CREAT)  # NFS: to be locked, open to write
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                if os.path.samestat(os.fstat(descriptor), os.stat(path)):
-                    return descriptor
-            except OSError:
-                os.close(descriptor)
-                raise
-            os.close(descriptor)
 
 
 @contextlib.contextmanager

@@ -10,8 +10,11 @@ from collections.abc import Iterator, Sequence
 from typing import Any, TextIO
 
 from preprocessing.errors import InputError
+from preprocessing.file_lock import open_locked
 
-LAST = "metrics.json"  # put in place after all others: what it says holds for them
+METRICS = "metrics.json"  # the last one: what it says holds for the others
+_UNFINISHED = ".unfinished-"
+_LOCK_FILE = ".evaluation-lock"
 EVALUATION = (
     "predictions.json",
     "nbest_predictions.json",
@@ -24,9 +27,9 @@ EVALUATION = (
     "report.html",
     "reliability.png",
     "slices.png",
-    LAST,
+    METRICS,
 )
-COMPARISON = ("comparison.json", "changed.jsonl", "comparison.md", "comparison.html")
+COMPARISON = ("changed.jsonl", "comparison.md", "comparison.html", "comparison.json")
 
 
 class OutputFiles:
@@ -101,32 +104,65 @@ def output_files(output_dir: pathlib.Path | None, names: Sequence[str]) -> Itera
     Args:
         output_dir: made if it is not there. None: nothing is kept.
         names: of all files that may be written: those of an earlier run are replaced or removed.
+            The last one is removed first and comes last: as long as it is there, all are of one
+            run, whenever a process is killed.
 
     Raises:
-        InputError: it cannot be written to.
+        InputError: it cannot be written to, or another process is writing to it.
     """
+    if output_dir is None:
+        with tempfile.TemporaryDirectory() as folder, _closing(folder) as files:
+            yield files
+        return
+    with (
+        _only_writer(output_dir),
+        tempfile.TemporaryDirectory(prefix=_UNFINISHED, dir=output_dir) as folder,
+    ):
+        with _closing(folder) as files:
+            yield files
+        _put_in_place(pathlib.Path(folder), output_dir, names)
+
+
+@contextlib.contextmanager
+def _closing(folder: str) -> Iterator[OutputFiles]:
+    files = OutputFiles(pathlib.Path(folder))
     try:
-        if output_dir is not None:
-            output_dir.mkdir(parents=True, exist_ok=True)
-        folder = pathlib.Path(tempfile.mkdtemp(prefix=".unfinished-", dir=output_dir))
+        yield files
+    finally:
+        files.close()
+
+
+@contextlib.contextmanager
+def _only_writer(output_dir: pathlib.Path) -> Iterator[None]:
+    """Locks a folder, and removes what killed processes left in it."""
+    lock = output_dir / _LOCK_FILE
+    try:
+        output_dir.mkdir(parents=True, exist_ok=True)
+        descriptor = open_locked(str(lock))
+    except BlockingIOError:
+        raise InputError(
+            f"--output_dir {output_dir}: another evaluation or comparison is writing to it. Wait "
+            "for that one, or name another folder."
+        ) from None
     except OSError as error:
         raise InputError(
             f"--output_dir {output_dir}: cannot write there ({error.strerror}), expected a folder."
         ) from error
-    files = OutputFiles(folder)
     try:
-        yield files
-        files.close()
-        if output_dir is not None:
-            _put_in_place(folder, output_dir, names)
+        for folder in output_dir.glob(f"{_UNFINISHED}*"):
+            shutil.rmtree(folder, ignore_errors=True)
+        yield
     finally:
-        files.close()
-        shutil.rmtree(folder, ignore_errors=True)
+        lock.unlink(missing_ok=True)
+        os.close(descriptor)
 
 
 def _put_in_place(folder: pathlib.Path, output_dir: pathlib.Path, names: Sequence[str]) -> None:
-    for name in names:
-        if not (folder / name).exists():
+    *others, last = names
+    (output_dir / last).unlink(missing_ok=True)
+    for name in others:
+        if (folder / name).exists():
+            os.replace(folder / name, output_dir / name)
+        else:
             (output_dir / name).unlink(missing_ok=True)
-    for path in sorted(folder.iterdir(), key=lambda path: path.name == LAST):
-        os.replace(path, output_dir / path.name)
+    os.replace(folder / last, output_dir / last)

@@ -57,7 +57,9 @@ def written(request, tmp_path):
             for key, answers in (("a", (EVIL,)), ("b", ())):
                 asked = AskedQuestion(key + EVIL, EVIL, EVIL, answers, not answers)
                 evaluation.add(asked, Answer("alert", 8, 0.9, -1.0, "alert", []))
-        write_report(files, evaluation.result(), about)
+        result = evaluation.result()
+        write_report(files, result, about)
+        files.json("metrics", result.metrics)
     return tmp_path
 
 
