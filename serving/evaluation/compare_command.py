@@ -58,10 +58,21 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _line(one: Difference) -> str:
-    return (
-        f"{one.first:.4f} -> {one.second:.4f}  {one.difference:+.4f} "
-        f"({one.low:+.4f} to {one.high:+.4f})"
-    )
+    interval = _interval(one) or "no interval"
+    return f"{one.first:.4f} -> {one.second:.4f}  {one.difference:+.4f} ({interval})"
+
+
+def _interval(one: Difference) -> str:
+    """ "" where there is none."""
+    if one.low is None or one.high is None:
+        return ""
+    return f"{one.low:+.4f} to {one.high:+.4f}"
+
+
+def _is_beyond_chance(one: Difference) -> str:
+    if one.low is None or one.high is None:
+        return ""
+    return "no" if one.low <= 0 <= one.high else "yes"
 
 
 def _who_is_right(who: Discordance) -> str:
@@ -113,8 +124,8 @@ def _figures(found: Mapping[str, Difference]) -> Iterator[str]:
         (
             escaped(name),
             *(f"{one.first:.4f}", f"{one.second:.4f}", f"{one.difference:+.4f}"),
-            f"{one.low:+.4f} to {one.high:+.4f}",
-            "no" if one.low <= 0 <= one.high else "yes",
+            _interval(one),
+            _is_beyond_chance(one),
         )
         for name, one in found.items()
     ]
@@ -125,6 +136,8 @@ def _figures(found: Mapping[str, Difference]) -> Iterator[str]:
         f"examples, the same for both, seed {SEED}. Beyond chance: 0 is not in it; of many figures "
         "one in twenty is by chance alone."
     )
+    if any(one.low is None for one in found.values()):
+        yield "A calibration error has none: resamples, which repeat examples, would widen it."
 
 
 def _write_changes(

@@ -13,10 +13,14 @@ from preprocessing.errors import InputError
 from serving.evaluation.intervals import distribution
 from serving.evaluation.measures import Measure, value_of
 from serving.evaluation.model import TEXT_CLASSIFIER
+from serving.evaluation.output_files import METRICS
 from serving.evaluation.question_evaluation import question_measures
-from serving.evaluation.text_figures import TextScores, text_measures
+from serving.evaluation.text_figures import WITHOUT_INTERVAL, TextScores, text_measures
 
 RESAMPLES = 10_000
+_AGAIN = "Evaluate again."
+# Of evaluation.json, what a comparison reads.
+_FIELDS = ("kind", "labels", "is_v2", "examples", "model", "date", "provenance", "input")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,20 +41,55 @@ class Evaluated:
         return self.folder / "examples.jsonl"
 
     def lines(self) -> Iterator[dict[str, Any]]:
-        """The examples in the order of the source, one at a time."""
-        with self.examples_path.open(encoding="utf-8") as file:
-            yield from map(json.loads, file)
+        """The examples in the order of the source, one at a time.
+
+        Raises:
+            InputError: they are not there, or are cut or damaged.
+        """
+        count = 0
+        try:
+            with self.examples_path.open(encoding="utf-8") as file:
+                for count, text in enumerate(file, 1):
+                    if count <= self.about["examples"]:
+                        yield self._line(text, count)
+        except (OSError, UnicodeDecodeError) as error:
+            raise InputError(f"{self.examples_path}: cannot be read ({error}). {_AGAIN}") from error
+        if count != self.about["examples"]:
+            raise InputError(
+                f"{self.examples_path}: {count:,} lines, expected {self.about['examples']:,}, a "
+                f"line for each example, as evaluation.json says. {_AGAIN}"
+            )
+
+    def _line(self, text: str, number: int) -> dict[str, Any]:
+        is_classifier = self.about["kind"] == TEXT_CLASSIFIER
+        needed = ("label", "probabilities") if is_classifier else ("answers", "exact", "f1")
+        try:
+            line = json.loads(text)
+            for name in ("id", "predicted", "probability", *needed):
+                line[name]
+            if is_classifier and line["label"] not in self.about["labels"]:
+                raise ValueError(f"the label {line['label']!r}")
+        except (ValueError, KeyError, TypeError) as error:
+            raise InputError(
+                f"{self.examples_path}:{number}: cut or damaged ({error}), expected an example as "
+                f"JSON. {_AGAIN}"
+            ) from error
+        return line
 
 
 @dataclasses.dataclass(frozen=True)
 class Difference:
-    """A figure of both, and the second minus the first with its 95 % interval."""
+    """A figure of both, and the second minus the first with its 95 % interval.
+
+    Attributes:
+        low, high: None for a figure that a bootstrap is biased in.
+    """
 
     first: float
     second: float
     difference: float
-    low: float
-    high: float
+    low: float | None
+    high: float | None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -76,9 +115,16 @@ def load(folder: pathlib.Path) -> Evaluated:
         InputError: it is not the output of one.
     """
     path = folder / "evaluation.json"
+    if path.exists() and not (folder / METRICS).exists():
+        raise InputError(
+            f"{folder}: there is no {METRICS}, which is written last: the evaluation was stopped "
+            f"before its end. {_AGAIN}"
+        )
     try:
         about = json.loads(path.read_text(encoding="utf-8"))
-        about["input"]["examples_sha256"], about["kind"]
+        for name in _FIELDS:
+            about[name]
+        about["input"]["examples_sha256"], about["input"]["source"]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(
             f"{path}: cannot be read ({error}), expected an output folder of "
@@ -118,16 +164,25 @@ def differences(first: Evaluated, second: Evaluated) -> dict[str, Difference]:
     pairs = [_measures(one) for one in (first, second)]
     count = first.about["examples"]
     names = [name for name in pairs[0] if name in pairs[1]]
-    both = {(name, which): pairs[which][name] for name in names for which in (0, 1)}
-    labels = {f"{name} {which}": measure for (name, which), measure in both.items()}
-    drawn = distribution(labels, count, RESAMPLES)
+    resampled = {
+        f"{name} {which}": pairs[which][name]
+        for name in names
+        if name not in WITHOUT_INTERVAL
+        for which in (0, 1)
+    }
+    drawn = distribution(resampled, count, RESAMPLES)
     result = {}
     for name in names:
         before, after = (value_of(pairs[which][name], count) for which in (0, 1))
-        gaps = drawn[f"{name} 1"] - drawn[f"{name} 0"]
-        low, high = np.nanpercentile(gaps, [2.5, 97.5])
-        result[name] = Difference(before, after, after - before, float(low), float(high))
+        result[name] = Difference(before, after, after - before, *_interval(drawn, name))
     return result
+
+
+def _interval(drawn: Mapping[str, np.ndarray], name: str) -> tuple[float | None, float | None]:
+    if name in WITHOUT_INTERVAL:
+        return None, None
+    low, high = np.nanpercentile(drawn[f"{name} 1"] - drawn[f"{name} 0"], [2.5, 97.5])
+    return float(low), float(high)
 
 
 def _measures(evaluated: Evaluated) -> Mapping[str, Measure]:

@@ -16,6 +16,7 @@ from serving.evaluation.output_files import OutputFiles
 from serving.evaluation.result import Result, with_interval
 from serving.evaluation.slices import MOST_LABELS, SliceColumns, text_slices
 from serving.evaluation.text_figures import (
+    WITHOUT_INTERVAL,
     TextScores,
     class_measures,
     confusion_matrix,
@@ -73,8 +74,7 @@ class TextEvaluation:
         count, measures = len(scores.label), text_measures(scores)
         metrics = {name: value_of(measure, count) for name, measure in measures.items()}
         bins = reliability(scores.confidence, scores.right)
-        # A resample repeats examples, which widens the gaps of the bins: no interval of that error.
-        resampled = {name: one for name, one in measures.items() if name != "calibration_error"}
+        resampled = {name: one for name, one in measures.items() if name not in WITHOUT_INTERVAL}
         return Result(
             metrics={"examples": count, **metrics},
             intervals=bootstrap(resampled, count) if len(self._labels) <= MOST_LABELS else {},

@@ -16,6 +16,8 @@ from serving.evaluation.measures import (
 )
 
 LEAST_PROBABILITY = 1e-7  # a float32 sigmoid can be exactly 0, whose logarithm is not finite
+# A resample repeats examples, which widens the gaps of the bins: a bootstrap would be biased.
+WITHOUT_INTERVAL = ("calibration_error",)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """Two evaluations of the same examples."""
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -23,7 +24,7 @@ def write(folder, evaluation_class, argument, rows, **about):
         evaluation = evaluation_class(files, argument)
         for row in rows:
             evaluation.add(*row)
-        evaluation.result()
+        files.json("metrics", evaluation.result().metrics)
         given = {"examples_sha256": "same", "source": "rows.csv"}
         files.json(
             "evaluation",
@@ -93,9 +94,56 @@ def test_paired_intervals_are_narrower_than_the_figures_own(pair):
 
 def test_a_model_is_as_good_as_itself(pair):
     first = load(pair[0])
-    for one in differences(first, first).values():
+    found = differences(first, first)
+    assert found.pop("calibration_error").difference == 0.0
+    for one in found.values():
         assert (one.difference, one.low, one.high) == (0.0, 0.0, 0.0)
     assert discordance(first, first).p_value == 1.0
+
+
+def test_a_figure_that_resampling_is_biased_in_has_no_interval(pair, tmp_path, caplog):
+    caplog.set_level("INFO")
+    found = differences(*map(load, pair))["calibration_error"]
+    assert found.second - found.first == found.difference != 0.0
+    assert (found.low, found.high) == (None, None)
+    evaluate.main(["compare", *map(str, pair), f"--output_dir={tmp_path / 'out'}"])
+    assert re.search(r"calibration_error .*\(no interval\)", caplog.text)
+    row = re.search(r"\| calibration_error .*", (tmp_path / "out/comparison.md").read_text())
+    assert row[0].endswith(f"| {found.difference:+.4f} |  |  |")
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        pytest.param(lambda path: path.unlink(), "cannot be read .*No such file", id="missing"),
+        pytest.param(
+            lambda path: path.write_bytes(path.read_bytes()[:-9]), ":3: cut or damaged", id="cut"
+        ),
+        pytest.param(
+            lambda path: path.write_text("".join(path.open().readlines()[:2])),
+            ": 2 lines, expected 3, a line for each example, as evaluation.json says",
+            id="too-few",
+        ),
+        pytest.param(
+            lambda path: path.write_text(path.read_text() + path.open().readline()),
+            ": 4 lines, expected 3",
+            id="too-many",
+        ),
+        pytest.param(
+            lambda path: path.write_text(path.read_text().replace("pos", "no label")),
+            ":2: cut or damaged .the label 'no label'.",
+            id="other-label",
+        ),
+        pytest.param(
+            lambda path: path.write_text("[]\n" * 3), ":1: cut or damaged", id="no-object"
+        ),
+    ],
+)
+def test_examples_that_are_not_whole(tmp_path, damage, message):
+    folders = [texts(tmp_path / name, [0.1, 0.9, 0.2], [0, 1, 0]) for name in ("a", "b")]
+    damage(folders[1] / "examples.jsonl")
+    with pytest.raises(InputError, match=rf"b/examples\.jsonl.*{message}.*Evaluate again\."):
+        evaluate.main(["compare", *map(str, folders)])
 
 
 def test_who_is_right_where(tmp_path):
@@ -142,6 +190,13 @@ def test_other_input_is_refused(tmp_path, about, message):
     second = texts(tmp_path / "b", [0.1], [0], **about)
     with pytest.raises(InputError, match=message):
         evaluate.main(["compare", str(first), str(second)])
+
+
+def test_an_evaluation_that_was_stopped(tmp_path):
+    folder = texts(tmp_path / "a", [0.1], [0])
+    (folder / "metrics.json").unlink()
+    with pytest.raises(InputError, match=r"a: there is no metrics\.json, .*Evaluate again"):
+        load(folder)
 
 
 def test_a_folder_that_is_no_evaluation(tmp_path):
