@@ -42,6 +42,7 @@ class Columns:
         id_column: the same of the id, a string or an integer. Without it the id is
             "<name>:<line>", by the line that the row starts in.
         labels: names of the labels in the order of their numbers. Rows with others are rejected.
+        other_names: what rows may call a label instead -> one of `labels`.
         quotes: False where quotes are plain characters, as in many TSV files.
         names: path of a source -> its name in ids; by default the file's. Ids are to differ
             over all files of a job: see `readers.short_names`.
@@ -51,6 +52,7 @@ class Columns:
     label_column: str | None = "label"
     id_column: str | None = None
     labels: tuple[str, ...] = ()
+    other_names: Mapping[str, str] = dataclasses.field(default_factory=dict)
     quotes: bool = True
     names: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
@@ -90,8 +92,7 @@ def read_labelled_texts(path: str, split: str, columns: Columns) -> Iterator[Rev
     Raises:
         InputError: the file cannot be read, or has no such column.
     """
-    labels = (_NO_LABEL,) if columns.label_column is None else columns.labels
-    numbers = {label: number for number, label in enumerate(labels)}
+    numbers = _numbers(columns)
     name = columns.names.get(path) or files.name_of(path)
     for line, row in _rows(path, columns, name):
         source = f"{path}:{line}"
@@ -101,6 +102,29 @@ def read_labelled_texts(path: str, split: str, columns: Columns) -> Iterator[Rev
             yield Rejected(split, source, row.id, "unknown_label")
         else:
             yield Review(row.id, split, numbers[row.label], source, row.content)
+
+
+def _numbers(columns: Columns) -> dict[str, int]:
+    """Of each label, by every name that it has."""
+    if columns.label_column is None:
+        return {_NO_LABEL: 0}
+    numbers = {label: number for number, label in enumerate(columns.labels)}
+    return numbers | {other: numbers[label] for other, label in columns.other_names.items()}
+
+
+def unknown_labels(path: str, columns: Columns, most: int) -> list[str]:
+    """The first labels of a file that are none of `columns.labels`, each once.
+
+    Raises:
+        InputError: the file cannot be read.
+    """
+    numbers, found = _numbers(columns), dict[str, None]()
+    for _, row in _rows(path, columns, ""):
+        if not isinstance(row, str) and row.label not in numbers:
+            found[row.label] = None
+            if len(found) == most:
+                break
+    return list(found)
 
 
 def discover_labels(paths: Sequence[str], columns: Columns) -> tuple[str, ...]:

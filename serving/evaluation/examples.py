@@ -58,6 +58,10 @@ class AskedQuestion:
 Example = LabelledText | AskedQuestion
 
 
+# The labels of aclImdb in its folders and as an export serves them: one order, two sets of names.
+_REVIEW_LABELS = (readers.imdb.LABELS, TWO_LABELS)
+
+
 def labels_in(source: str, labels: tuple[str, ...]) -> tuple[str, ...]:
     """A model's labels as they are called in a source of labelled texts.
 
@@ -66,8 +70,7 @@ def labels_in(source: str, labels: tuple[str, ...]) -> tuple[str, ...]:
     """
     if not readers.is_imdb(source):
         return labels
-    # An export serves them under the names of TWO_LABELS.
-    if labels not in (readers.imdb.LABELS, TWO_LABELS):
+    if labels not in _REVIEW_LABELS:
         raise InputError(
             f"--input {source}: aclImdb's labels are {', '.join(readers.imdb.LABELS)}, but the "
             f"model's are {', '.join(labels)[:80]}. Give a file of rows with the model's labels."
@@ -83,10 +86,19 @@ def read_texts(
     Raises:
         InputError: it cannot be read, or holds something else.
     """
-    columns = dataclasses.replace(columns, labels=labels)
+    columns = with_labels(columns, labels)
     for found in readers.labelled_texts(source, split, columns):
         if found.split == split:
             yield found if isinstance(found, Rejected) else _text(found)
+
+
+def with_labels(columns: Columns, labels: tuple[str, ...]) -> Columns:
+    """Columns for rows with a model's labels; those of reviews may go by either set of names."""
+    others: dict[str, str] = {}
+    if labels in _REVIEW_LABELS:
+        for names in _REVIEW_LABELS:
+            others |= dict(zip(names, labels, strict=True))
+    return dataclasses.replace(columns, labels=labels, other_names=others)
 
 
 def _text(review: Review) -> LabelledText | Rejected:

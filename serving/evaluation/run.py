@@ -7,22 +7,25 @@ import logging
 import pathlib
 import platform
 import time
+from collections.abc import Mapping
 from typing import Any
 
 from preprocessing.sources import readers
-from preprocessing.sources.labelled_text import Columns
+from preprocessing.sources.labelled_text import Columns, unknown_labels
 from serving.evaluation.asking import ask_all
-from serving.evaluation.examples import labels_in, read_questions, read_texts
+from serving.evaluation.examples import labels_in, read_questions, read_texts, with_labels
 from serving.evaluation.exported import ExportedModel
 from serving.evaluation.model import TEXT_CLASSIFIER, EvaluatedModel
 from serving.evaluation.output_files import EVALUATION, OutputFiles, output_files
 from serving.evaluation.question_evaluation import QuestionEvaluation
 from serving.evaluation.result import Result
-from serving.evaluation.selection import Read, Selection, select
+from serving.evaluation.selection import Read, Selection, reasons_of, select
 from serving.evaluation.text_evaluation import TextEvaluation
 
 logger = logging.getLogger(__name__)
 
+MAX_REJECTED_FRACTION = 0.01
+_SHOWN_LABELS = 10
 _PACKAGES = ("bertline", "numpy", "tensorflow", "tensorflow-text")
 
 
@@ -35,6 +38,7 @@ def evaluate_version(
     limit: int | None = None,
     batch_size: int = 32,
     columns: Columns | None = None,
+    max_rejected_fraction: float = MAX_REJECTED_FRACTION,
 ) -> dict[str, float | int]:
     """Asks an export everything in a source, in this process, and scores the answers.
 
@@ -46,12 +50,13 @@ def evaluate_version(
         limit: so many texts (by a hash of the id) or questions (the first) at most.
         batch_size: texts or questions in one call.
         columns: of a file of rows.
+        max_rejected_fraction: share of the source that may be left out of the figures.
 
     Returns:
         The metrics, as in metrics.json.
 
     Raises:
-        InputError: it is no export, or the source is not for it.
+        InputError: it is no export, the source is not for it, or too much of it is rejected.
     """
     model = ExportedModel(version)
     return evaluate(
@@ -62,6 +67,7 @@ def evaluate_version(
         split=split,
         limit=limit,
         batch_size=batch_size,
+        max_rejected_fraction=max_rejected_fraction,
     )
 
 
@@ -74,11 +80,16 @@ def evaluate(
     split: str,
     limit: int | None,
     batch_size: int,
+    max_rejected_fraction: float = MAX_REJECTED_FRACTION,
 ) -> dict[str, float | int]:
     """The same for any model."""
     labels = labels_in(source, model.labels) if model.kind == TEXT_CLASSIFIER else ()
-    selection = select(_reader(model, source, split, labels, columns), source, limit)
-    _warn_of_rejected(selection)
+    hint = functools.partial(_hint, source, with_labels(columns, labels))
+    read = _reader(model, source, split, labels, columns)
+    selection = select(read, source, limit, max_rejected_fraction, hint)
+    if selection.rejected:
+        reasons = reasons_of(selection.rejected)
+        logger.warning("left out of the figures: %s.%s", reasons, hint(selection.rejected))
     with output_files(output_dir, EVALUATION) as files:
         start = time.monotonic()
         scores = _scores(model, files, selection, labels)
@@ -111,10 +122,19 @@ def _scores(
     return QuestionEvaluation(files, selection.is_v2)
 
 
-def _warn_of_rejected(selection: Selection) -> None:
-    if selection.rejected:
-        reasons = ", ".join(f"{count} {reason}" for reason, count in selection.rejected.items())
-        logger.warning("left out of the figures: %s", reasons)
+def _hint(source: str, columns: Columns, rejected: Mapping[str, int]) -> str:
+    """What a file calls its labels and what the model does, where they differ; "" otherwise."""
+    if not rejected.get("unknown_label"):
+        return ""
+    found = ", ".join(map(repr, unknown_labels(source, columns, _SHOWN_LABELS)))
+    known = ", ".join(map(repr, columns.labels[:_SHOWN_LABELS]))
+    more = f" and {len(columns.labels) - _SHOWN_LABELS} more" * (
+        len(columns.labels) > _SHOWN_LABELS
+    )
+    return (
+        f" Labels in its column {columns.label_column!r} that the model does not know: {found}; "
+        f"those of the model: {known}{more}."
+    )
 
 
 def _about(

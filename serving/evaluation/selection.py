@@ -4,7 +4,7 @@ import collections
 import dataclasses
 import heapq
 import itertools
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from preprocessing.errors import InputError
 from preprocessing.records import Rejected, place_of
@@ -21,6 +21,7 @@ class Selection:
     Attributes:
         read: gives the source's examples.
         total: how many are asked.
+        good: how many could be; a limit may leave out some of them.
         rejected: reason -> how many cannot be.
         first: only so many of the good ones are looked at; None for all.
         keep: whether one of these is asked.
@@ -29,6 +30,7 @@ class Selection:
 
     read: Read
     total: int
+    good: int
     rejected: dict[str, int]
     first: int | None = None
     keep: Callable[[Example], bool] = lambda example: True
@@ -39,33 +41,60 @@ class Selection:
         return filter(self.keep, itertools.islice(good, self.first))
 
 
-def select(read: Read, source: str, limit: int | None) -> Selection:
+def select(
+    read: Read,
+    source: str,
+    limit: int | None,
+    max_rejected_fraction: float = 1.0,
+    hint: Callable[[Mapping[str, int]], str] = lambda rejected: "",
+) -> Selection:
     """Counts the examples of a source, and chooses under a limit.
+
+    Args:
+        read: opens the source.
+        source: its name.
+        limit: so many at most.
+        max_rejected_fraction: share of what was read that may be left out.
+        hint: reason -> count to a sentence that helps, or "".
 
     Of questions the first are taken. Texts often stand in the order of their labels: of them those
     with the lowest hash of the id are taken, the same in every run.
 
     Raises:
-        InputError: there is no good example, or an id stands there twice.
+        InputError: there is no good example, an id stands there twice, or too much is rejected.
     """
     rejected: collections.Counter[str] = collections.Counter()
     good = _good(read(), rejected, source)
     first = next(good, None)
     if first is None:
-        raise _nothing(source, rejected)
+        raise _nothing(source, rejected, hint)
     examples = itertools.chain([first], good)
     if isinstance(first, AskedQuestion):
         selection = _questions(read, itertools.islice(examples, limit), rejected, limit)
-    elif limit is None:
-        selection = Selection(read, sum(1 for _ in examples), rejected)
     else:
-        lowest = heapq.nsmallest(limit, map(_hash, examples))
-        selection = Selection(
-            read, len(lowest), rejected, keep=lambda example: _hash(example) <= lowest[-1]
-        )
+        selection = _texts(read, examples, rejected, limit)
     if not selection.total:
-        raise _nothing(source, rejected)
+        raise _nothing(source, rejected, hint)
+    _check_rejected(selection, source, max_rejected_fraction, hint)
     return selection
+
+
+def _texts(
+    read: Read, examples: Iterable[Example], rejected: dict[str, int], limit: int | None
+) -> Selection:
+    if limit is None:
+        total = sum(1 for _ in examples)
+        return Selection(read, total, total, rejected)
+    good = itertools.count()  # drawn once for each example
+    hashes = (_hash(example) for example, _ in zip(examples, good, strict=False))
+    lowest = heapq.nsmallest(limit, hashes)
+    return Selection(
+        read,
+        len(lowest),
+        next(good),
+        rejected,
+        keep=lambda example: _hash(example) <= lowest[-1],
+    )
 
 
 def _questions(
@@ -78,11 +107,12 @@ def _questions(
         without_answer += not example.answers
         is_v2 |= example.is_impossible
     if is_v2:
-        return Selection(read, total, rejected, first=limit, is_v2=True)
+        return Selection(read, total, total, rejected, first=limit, is_v2=True)
     # SQuAD v1.1 has no figure for a question that nobody has answered.
     if without_answer:
         rejected["no_answer_given"] += without_answer
-    return Selection(read, total - without_answer, rejected, first=limit, keep=_has_answer)
+    answered = total - without_answer
+    return Selection(read, answered, answered, rejected, first=limit, keep=_has_answer)
 
 
 def _has_answer(example: Example) -> bool:
@@ -106,11 +136,30 @@ def _good(
             yield example
 
 
-def _nothing(source: str, rejected: collections.Counter[str]) -> InputError:
-    reasons = ", ".join(f"{count} {reason}" for reason, count in rejected.items()) or "none"
+def _check_rejected(
+    selection: Selection, source: str, most: float, hint: Callable[[Mapping[str, int]], str]
+) -> None:
+    rejected = sum(selection.rejected.values())
+    share = rejected / (selection.good + rejected)
+    if share > most:
+        raise InputError(
+            f"--input {source}: {share:.1%} of {selection.good + rejected:,} cannot be asked "
+            f"({reasons_of(selection.rejected)}), expected at most --max_rejected_fraction "
+            f"{most:g}.{hint(selection.rejected)} Mend them, or allow more."
+        )
+
+
+def reasons_of(rejected: Mapping[str, int]) -> str:
+    """For people."""
+    return ", ".join(f"{count:,} {reason}" for reason, count in rejected.items()) or "none"
+
+
+def _nothing(
+    source: str, rejected: Mapping[str, int], hint: Callable[[Mapping[str, int]], str]
+) -> InputError:
     return InputError(
-        f"--input {source}: nothing in it to evaluate on (rejected: {reasons}). Is it data for "
-        "this kind of model, with its split, labels and columns?"
+        f"--input {source}: nothing in it to evaluate on (rejected: {reasons_of(rejected)})."
+        f"{hint(rejected)} Is it data for this kind of model, with its split, labels and columns?"
     )
 
 

@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 
 import pytest
 
@@ -120,8 +121,30 @@ def test_own_rows_with_the_models_labels(models, tmp_path):
     path = tmp_path / "rows.tsv"
     path.write_text("what\tgrade\na lovely film\tpos\na dull film\tneg\nno grade\t\n")
     columns = Columns(text_column="what", label_column="grade")
-    metrics = evaluate_version(models / "sentiment" / "1", str(path), columns=columns)
+    metrics = evaluate_version(
+        models / "sentiment" / "1", str(path), columns=columns, max_rejected_fraction=0.5
+    )
     assert (metrics["examples"], metrics["rejected"]) == (2, 1)
+
+
+def test_labels_that_the_model_does_not_know(models, tmp_path, caplog):
+    path = tmp_path / "rows.csv"
+    path.write_text("text,grade\na lovely film,positive\na dull film,bad\nso bad,awful\n")
+    columns = Columns(label_column="grade")
+    version = models / "sentiment" / "1"
+    message = (
+        "Labels in its column 'grade' that the model does not know: 'bad', 'awful'; those of the "
+        "model: 'neg', 'pos'."
+    )
+    with pytest.raises(InputError, match=rf"66\.7% of 3 cannot be asked .*{re.escape(message)}"):
+        evaluate_version(version, str(path), columns=columns)
+    evaluate_version(version, str(path), columns=columns, max_rejected_fraction=0.7)
+    assert f"left out of the figures: 2 unknown_label. {message}" in caplog.text
+    path.write_text("text,grade\na dull film,bad\n")
+    with pytest.raises(
+        InputError, match=rf"nothing in it to evaluate on .*{re.escape(message)[:60]}"
+    ):
+        evaluate_version(version, str(path), columns=columns)
 
 
 @pytest.mark.parametrize(

@@ -56,6 +56,27 @@ def test_rows_that_cannot_be_used_are_counted(tmp_path):
     assert (selection.total, selection.rejected) == (2, reasons)
 
 
+def test_what_a_limit_leaves_out_is_good_all_the_same(tmp_path):
+    path = tmp_path / "rows.csv"
+    path.write_text("text,label\n" + "good,pos\n" * 8 + "odd,maybe\nbad,perhaps\n")
+    selection = select(texts(path), "source", 2)
+    assert (selection.total, selection.good) == (2, 8)
+    select(texts(path), "source", 2, max_rejected_fraction=0.2)
+    with pytest.raises(
+        InputError,
+        match=r"--input source: 20\.0% of 10 cannot be asked \(2 unknown_label\), expected at most "
+        r"--max_rejected_fraction 0\.19\. \{'unknown_label': 2\} Mend them, or allow more\.",
+    ):
+        select(texts(path), "source", 2, 0.19, lambda rejected: f" {dict(rejected)}")
+
+
+@pytest.mark.parametrize("labels", [("neg", "pos"), ("negative", "positive")])
+def test_rows_may_name_the_labels_of_reviews_as_folders_or_as_served(tmp_path, labels):
+    path = tmp_path / "rows.csv"
+    path.write_text("text,label\na,pos\nb,positive\nc,neg\nd,negative\n")
+    assert [one.label for one in select(texts(path, labels), "", None)] == [1, 1, 0, 0]
+
+
 def test_a_limit_takes_the_first_questions(tmp_path):
     path = write_lines(tmp_path / "q.jsonl", *(question(f"q{n}", "Ada") for n in range(9)))
     assert chosen(lambda: read_questions(str(path)), 4) == ["q0", "q1", "q2", "q3"]
