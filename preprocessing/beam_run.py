@@ -86,8 +86,15 @@ class BeamJob:
             raise InputError(f"Apache Beam refuses its flags: {message}") from error
 
 
-def job_for_flags(flags: list[str], source_bytes: int) -> BeamJob:
+def job_for_flags(
+    flags: list[str], source_bytes: int, command: str = "python -m preprocessing imdb|squad"
+) -> BeamJob:
     """Reads Beam's flags. Without any, large sources get a worker process for each CPU.
+
+    Args:
+        flags: those that are not Bertline's.
+        source_bytes: of all sources.
+        command: whose help lists Bertline's flags.
 
     Raises:
         InputError: a flag that Beam does not know, a bad value, no such runner, or it needs more
@@ -104,7 +111,7 @@ def job_for_flags(flags: list[str], source_bytes: int) -> BeamJob:
     if unknown and beam_runners.knows_all_flags(standard.runner):
         raise InputError(
             f"--{min(unknown)} is a flag neither of Bertline nor of Apache Beam. "
-            "`python -m preprocessing imdb|squad --help` lists Bertline's."
+            f"`{command} --help` lists Bertline's."
         )
     if standard.runner != beam_runners.LOCAL:
         return BeamJob(options, 0)

@@ -2,21 +2,31 @@
 
 import argparse
 import logging
+import math
 import pathlib
+from collections.abc import Iterable
 
-from preprocessing import command_line
+from preprocessing import command_line, files
 from preprocessing.errors import InputError
-from preprocessing.sources.labelled_text import Columns
+from preprocessing.sources import readers
+from preprocessing.sources.labelled_text import DELIMITERS, Columns
 from serving.client import QA, SENTIMENT
+from serving.errors import InvalidEndpoint
 from serving.evaluation.examples import holds_texts
 from serving.evaluation.exported import ExportedModel
-from serving.evaluation.model import EvaluatedModel
-from serving.evaluation.run import evaluate, evaluate_version
+from serving.evaluation.model import TEXT_CLASSIFIER, EvaluatedModel
+from serving.evaluation.run import MAX_REJECTED_FRACTION, evaluate, evaluate_version
 from serving.model_dir import newest_version
+from serving.transport import parse_endpoint
 
 __all__ = ["evaluate_version", "main"]
 
 logger = logging.getLogger(__name__)
+
+# Defaults of flags that are None unless they are given, so that one without use is refused.
+_SPLIT, _REQUESTS, _TIMEOUT_S = "test", 4, 60.0
+_OF_A_SERVER = ("model_name", "labels", "requests", "timeout_s")
+_OF_ROWS = ("text_column", "label_column", "id_column", "no_quotes")
 
 
 def main(arguments: list[str]) -> None:
@@ -29,14 +39,16 @@ def main(arguments: list[str]) -> None:
     _check(flags)
     model = _model(flags)
     try:
+        _check_input(flags, model.kind)
         metrics = evaluate(
             model,
             flags.input,
             flags.output_dir,
             _columns(flags),
-            split=flags.split,
+            split=flags.split or _SPLIT,
             limit=flags.limit,
             batch_size=flags.batch_size,
+            max_rejected_fraction=flags.max_rejected_fraction,
         )
     finally:
         model.close()
@@ -69,19 +81,25 @@ def _parser() -> argparse.ArgumentParser:
         "--output_dir", required=True, type=pathlib.Path, help="for metrics, answers and report"
     )
     parser.add_argument(
-        "--split", choices=("train", "test"), default="test", help="of aclImdb alone"
+        "--split", choices=("train", "test"), help=f"of aclImdb alone (default {_SPLIT})"
     )
     parser.add_argument(
         "--limit", type=int, help="so many reviews (by a hash of the id) or questions (the first)"
     )
     parser.add_argument("--batch_size", type=int, default=32, help="texts in one request")
     parser.add_argument("--model_name", help=f"on the server: {SENTIMENT} or {QA} by the input")
-    parser.add_argument("--requests", type=int, default=4, help="to a server at the same time")
-    parser.add_argument("--timeout_s", type=float, default=60.0, help="of one request to a server")
-    parser.add_argument("--text_column", default="text", help="of rows, as in preprocessing")
-    parser.add_argument("--label_column", default="label", help="the same")
+    parser.add_argument(
+        "--max_rejected_fraction", type=float, default=MAX_REJECTED_FRACTION,
+        help="share of the input that cannot be asked above which it fails (default %(default)s)",
+    )  # fmt: skip
+    parser.add_argument("--requests", type=int, help="to a server at the same time (default 4)")
+    parser.add_argument("--timeout_s", type=float, help="of one request to a server (default 60)")
+    parser.add_argument("--text_column", help="of rows, as in preprocessing (default text)")
+    parser.add_argument("--label_column", help="the same (default label)")
     parser.add_argument("--id_column", help="the same; without it an id is <file>:<line>")
-    parser.add_argument("--no_quotes", action="store_true", help="quotes are plain characters")
+    parser.add_argument(
+        "--no_quotes", action="store_true", default=None, help="quotes are plain characters"
+    )
     parser.add_argument(
         "--labels", default="", help="of a server's model, if it does not tell them; by commas"
     )
@@ -94,15 +112,49 @@ def _check(flags: argparse.Namespace) -> None:
         value = getattr(flags, name)
         if value is not None and value < 1:
             raise InputError(f"--{name} is {value}, expected at least 1.")
-    if flags.model_dir and (flags.model_name or flags.labels):
-        name = "model_name" if flags.model_name else "labels"
-        raise InputError(f"--{name} is of a server: expected --endpoint, not --model_dir.")
+    if not 0.0 <= flags.max_rejected_fraction <= 1.0:
+        raise InputError(
+            f"--max_rejected_fraction is {flags.max_rejected_fraction}, expected a share in [0, 1]."
+        )
+    if flags.timeout_s is not None and not 0.0 < flags.timeout_s < math.inf:
+        raise InputError(f"--timeout_s is {flags.timeout_s:g}, expected seconds, such as 60.")
+    if flags.model_dir:
+        _refuse(flags, _OF_A_SERVER, "is of a server: expected --endpoint, not --model_dir")
+    else:
+        _check_endpoint(flags.endpoint)
+
+
+def _check_endpoint(endpoint: str) -> None:
+    try:
+        parse_endpoint(endpoint)
+    except InvalidEndpoint as error:
+        raise InputError(f"--{error}.") from error
+
+
+def _check_input(flags: argparse.Namespace, kind: str) -> None:
+    """Refuses flags that this input, or this kind of model, has no use for."""
+    if kind != TEXT_CLASSIFIER:
+        names = ("split", *_OF_ROWS, "labels")
+        _refuse(flags, names, "is of labelled texts, but the model answers questions: leave it out")
+    elif readers.is_imdb(flags.input):
+        _refuse(flags, _OF_ROWS, f"is of rows, but --input {flags.input} is aclImdb: leave it out")
+    else:
+        rows = f"but --input {flags.input} is a file of rows: leave it out"
+        _refuse(flags, ("split",), f"is of aclImdb, {rows}")
+        if files.extension_of(flags.input) not in DELIMITERS:
+            _refuse(flags, ("no_quotes",), f"is of .csv and .tsv, {rows}")
+
+
+def _refuse(flags: argparse.Namespace, names: Iterable[str], reason: str) -> None:
+    for name in names:
+        if getattr(flags, name) not in (None, ""):
+            raise InputError(f"--{name} {reason}.")
 
 
 def _columns(flags: argparse.Namespace) -> Columns:
     return Columns(
-        text_column=flags.text_column,
-        label_column=flags.label_column,
+        text_column=flags.text_column or "text",
+        label_column=flags.label_column or "label",
         id_column=flags.id_column,
         quotes=not flags.no_quotes,
     )
@@ -110,12 +162,16 @@ def _columns(flags: argparse.Namespace) -> Columns:
 
 def _model(flags: argparse.Namespace) -> EvaluatedModel:
     if flags.model_dir:
-        return ExportedModel(newest_version(flags.model_dir))
+        try:
+            return ExportedModel(newest_version(flags.model_dir))
+        except InputError as error:
+            raise InputError(f"--model_dir {error}") from error
     from serving.evaluation.endpoint import EndpointModel
 
     name = flags.model_name or (SENTIMENT if holds_texts(flags.input) else QA)
     labels = tuple(flags.labels.split(",")) if flags.labels else ()
-    return EndpointModel(flags.endpoint, name, labels, flags.requests, flags.timeout_s)
+    requests, timeout_s = flags.requests or _REQUESTS, flags.timeout_s or _TIMEOUT_S
+    return EndpointModel(flags.endpoint, name, labels, requests, timeout_s)
 
 
 if __name__ == "__main__":

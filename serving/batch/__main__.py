@@ -14,6 +14,7 @@ from preprocessing.errors import InputError
 if TYPE_CHECKING:  # it imports Beam
     from serving.batch.info import PredictionsInfo
 
+_COMMAND = "python -m serving.batch"
 _WIDTH = 160  # of a table that no terminal shows
 
 
@@ -31,7 +32,7 @@ def main(arguments: list[str]) -> None:
     spec = jobs.prediction_job(flags)
     beam_flags += ["--dry_run=True"] * flags.dry_run
     # One process by itself: TensorFlow gives it all cores.
-    job = beam_run.job_for_flags(beam_flags, source_bytes=0)
+    job = beam_run.job_for_flags(beam_flags, 0, _COMMAND)
     if flags.dry_run:
         for line in pipeline.describe(spec, flags.output_dir, job):
             print(line)
@@ -44,7 +45,7 @@ def main(arguments: list[str]) -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = command_line.ArgumentParser(
-        prog="python -m serving.batch",
+        prog=_COMMAND,
         description="Applies a version of a model to many texts or questions. Flags that are not "
         "listed go to Apache Beam, e.g. --runner=DataflowRunner.",
     )
@@ -59,11 +60,12 @@ def _parser() -> argparse.ArgumentParser:
         "--nbest", type=int, default=0, metavar="N",
         help="of questions also the N best answers, up to 20; takes twice as long",
     )  # fmt: skip
-    parser.add_argument("--text_column", default="text", help="of CSV, TSV and JSON lines")
+    parser.add_argument("--text_column", help="of CSV, TSV and JSON lines (default text)")
     parser.add_argument("--id_column", help="of the same; without it an id is <file>:<line>")
     parser.add_argument(
-        "--no_quotes", action="store_true", help="quotes in CSV and TSV are plain characters"
-    )
+        "--no_quotes", action="store_true", default=None,
+        help="quotes in CSV and TSV are plain characters",
+    )  # fmt: skip
     parser.add_argument("--batch_size", type=int, default=32, help="rows in one call of the model")
     parser.add_argument("--num_shards", type=int, default=4, help="files of predictions")
     parser.add_argument(

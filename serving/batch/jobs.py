@@ -18,12 +18,17 @@ def prediction_job(flags: argparse.Namespace) -> PredictionSpec:
     """A version and what it is to be asked.
 
     Raises:
-        InputError: there is no such version, or a source is not there or of no known kind.
+        InputError: there is no such version, a source is not there or of no known kind, or a flag
+            has no use for them.
     """
     version = find_version(flags.model_dir)
     if flags.nbest and version.task != "squad":
         raise InputError(f"--nbest is {flags.nbest}, but {version.path} tells labels: expected 0.")
     paths = _paths(flags.input)
+    if version.task == "squad":
+        _refuse_columns(flags, f"{version.path} answers questions")
+    elif all(map(readers.is_imdb, paths)):
+        _refuse_columns(flags, "--input is aclImdb")
     return PredictionSpec(
         version=version,
         paths=paths,
@@ -41,13 +46,19 @@ def _text_reader(
     for path in paths:
         readers.is_imdb(path)  # fails for a file of no known kind
     columns = Columns(
-        text_column=flags.text_column,
+        text_column=flags.text_column or "text",
         label_column=None,
         id_column=flags.id_column,
         quotes=not flags.no_quotes,
         names=readers.short_names(paths),
     )
     return functools.partial(read_texts, columns=columns)
+
+
+def _refuse_columns(flags: argparse.Namespace, reason: str) -> None:
+    for name in ("text_column", "id_column", "no_quotes"):
+        if getattr(flags, name) is not None:
+            raise InputError(f"--{name} is of rows of texts, but {reason}: leave it out.")
 
 
 def _paths(patterns: list[str]) -> list[str]:
