@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import re
 from typing import Any
 
 from preprocessing import files, storage
@@ -9,6 +10,7 @@ from preprocessing.dataset_info import INFO_FILE
 from preprocessing.errors import InputError
 
 KIND = "predictions"
+_FILE = re.compile(r"(predictions-\d{5}-of-\d{5}|rejected-rows)-[0-9a-f]{8}\.jsonl")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -38,20 +40,34 @@ class PredictionsInfo:
 
 
 def check_folder(output_dir: str) -> None:
-    """Makes sure that no data set is replaced by predictions.
+    """Makes sure that predictions go to a new or an empty folder, or replace older ones.
 
     Raises:
-        InputError: there is one.
+        InputError: there is a data set, an evaluation, or anything else.
     """
-    if INFO_FILE not in storage.list_names(output_dir):
-        return
-    path = storage.join(output_dir, INFO_FILE)
-    try:
-        kind = json.loads(files.read_file(path)).get("kind")
-    except (ValueError, AttributeError):
-        kind = None
-    if kind != KIND:
+    names = storage.list_names(output_dir)
+    if INFO_FILE not in names:
+        _check_names(output_dir, names)
+    elif _kind(storage.join(output_dir, INFO_FILE)) != KIND:
         raise InputError(
             f"--output_dir {output_dir}: {INFO_FILE} there is of a data set, or of something else "
             "that is no set of predictions. Name another folder."
         )
+
+
+def _check_names(output_dir: str, names: list[str]) -> None:
+    """Without info.json, only what a job leaves that is killed while it publishes may be there."""
+    others = [name for name in names if not name.startswith(".") and not _FILE.fullmatch(name)]
+    if others:
+        listed = ", ".join(others[:3]) + ", …" * (len(others) > 3)
+        raise InputError(
+            f"--output_dir {output_dir}: there is something else in it ({listed}), expected a new "
+            "or an empty folder, or one of predictions. Name another folder."
+        )
+
+
+def _kind(path: str) -> Any:
+    try:
+        return json.loads(files.read_file(path)).get("kind")
+    except (ValueError, AttributeError):
+        return None

@@ -5,8 +5,10 @@ import dataclasses
 import functools
 import hashlib
 import importlib.metadata
+import itertools
+import json
 import pickle
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 import apache_beam as beam
 
@@ -26,6 +28,7 @@ from serving.batch.version import ServedVersion
 
 # Characters of text: some 400 reviews. Enough to sort by length, few enough for several workers.
 BLOCK_SIZE = 1 << 19
+_SHOWN = 5  # rejected rows, where there are too many
 _LISTED_PACKAGES = ("apache-beam", "tensorflow", "tensorflow-text", "bertline")
 
 
@@ -56,6 +59,7 @@ def predict(spec: PredictionSpec, output_dir: str, job: BeamJob) -> PredictionsI
         checksums = Checksums(spec.paths)
         checksums.start()
         outputs, counts = _run(spec, work, job)
+        outputs += _empty_shards(spec, outputs, work)
         info = _info(spec, outputs, counts, checksums.result())
         _check(spec, info, work)
         publish(info, work, output_dir)
@@ -129,6 +133,16 @@ def _run(
     return [output for output, some in pairs if some is None], counts
 
 
+def _empty_shards(spec: PredictionSpec, outputs: list[Output], work: str) -> list[Output]:
+    """Those that got no row: of files "of 4" there are four, so that none seems to be lost."""
+    filled = {output.group for output in outputs}
+    return [
+        steps.write_shard(number, (), work, spec.num_shards)
+        for number in range(spec.num_shards)
+        if (steps.PREDICTIONS, "", number) not in filled
+    ]
+
+
 def _info(
     spec: PredictionSpec,
     outputs: list[Output],
@@ -164,11 +178,30 @@ def _check(spec: PredictionSpec, info: PredictionsInfo, work: str) -> None:
     rejected = sum(info.rejected.values())
     assert info.read == info.predicted + rejected  # nothing was lost
     if rejected / info.read > spec.max_rejected_fraction:
-        with files.open_file(storage.join(work, info.rejected_files[0])) as file:
-            first = file.readline(1000).decode("utf-8", "replace").strip()
-        reasons = ", ".join(f"{count} {reason}" for reason, count in info.rejected.items())
+        reasons = ", ".join(f"{count:,} {reason}" for reason, count in info.rejected.items())
         raise InputError(
-            f"{paths}: {rejected / info.read:.1%} of {info.read} are rejected ({reasons}; e.g. "
-            f"{first}), expected at most --max_rejected_fraction {spec.max_rejected_fraction}. "
-            "Nothing was published."
+            f"{paths}: {rejected / info.read:.1%} of {info.read:,} are rejected ({reasons}), "
+            f"expected at most --max_rejected_fraction {spec.max_rejected_fraction}; e.g. "
+            f"{'; '.join(_examples(work, info.rejected_files))}. Nothing was published. Mend them; "
+            f"with --max_rejected_fraction 1 all are listed in {steps.REJECTED_FILE}-….jsonl."
         )
+
+
+def _examples(work: str, names: list[str]) -> list[str]:
+    """The first rejected rows of each reason, `_SHOWN` in all, each by its place and reason."""
+    rows: dict[str, list[str]] = {}
+    for name in names:
+        with files.open_file(storage.join(work, name)) as file:
+            for line in file:
+                entry = json.loads(line)
+                seen = rows.setdefault(entry["reason"], [])
+                if len(seen) < _SHOWN:
+                    seen.append(_described(entry))
+    # The first of each reason, then the second, …
+    by_turns = itertools.zip_longest(*rows.values())
+    return [row for turn in by_turns for row in turn if row is not None][:_SHOWN]
+
+
+def _described(entry: Mapping[str, str]) -> str:
+    message = f": {entry['message'][:200]}" if "message" in entry else ""
+    return f"{entry['source']} id {entry['id']!r} {entry['reason']}{message}"

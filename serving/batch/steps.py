@@ -23,6 +23,7 @@ from serving.batch.rows import Row
 
 _KEYED = tuple[Any, Any]
 PREDICTIONS, REJECTED, COUNTS = "predictions", "rejected", "counts"  # kinds of groups
+REJECTED_FILE = "rejected-rows"
 MODEL_ERROR, NOT_FINITE = "model_error", "not_finite"  # reasons of rejection, besides the readers'
 
 
@@ -127,7 +128,12 @@ def _write_group(grouped: tuple[Group, Iterable[Any]], work: str, num_shards: in
         for counts in entries:
             total.update(counts)
         return Output(group), total
-    name = "rejected-rows"
     if kind == PREDICTIONS:
-        name = f"predictions-{number:05d}-of-{num_shards:05d}"
-    return write_file(group, name, ".jsonl", bytes, entries, work), None
+        return write_shard(number, entries, work, num_shards), None
+    return write_file(group, REJECTED_FILE, ".jsonl", bytes, entries, work), None
+
+
+def write_shard(number: int, entries: Iterable[Any], work: str, num_shards: int) -> Output:
+    """A file of predictions, which may be empty."""
+    name = f"predictions-{number:05d}-of-{num_shards:05d}"
+    return write_file((PREDICTIONS, "", number), name, ".jsonl", bytes, entries, work)

@@ -41,6 +41,11 @@ def source(tmp_path):
     return write_lines(tmp_path / "n.jsonl", *texts, "{")
 
 
+@pytest.fixture
+def reviews_folder(small_imdb):
+    return small_imdb({"train/pos/0_9": b"0.5"})
+
+
 def flags(model, source, output, *more: str) -> list[str]:
     return ["--model_dir", str(model), "--input", str(source), "--output_dir", str(output), *more]
 
@@ -82,7 +87,7 @@ def test_a_rerun_gives_the_same_and_another_version_replaces_it(model, source, t
     other = write_lines(tmp_path / "other.jsonl", {"text": "0.5"})
     main(flags(model / "2", other, output))
     assert predictions(output) == {"other.jsonl:1": {"id": "other.jsonl:1", "probability": 0.5}}
-    assert len(contents(output)) == 2  # nothing of the old ones is left
+    assert len(contents(output)) == 5  # nothing of the old ones is left
 
 
 @pytest.mark.slow
@@ -100,8 +105,11 @@ def test_two_processes_give_the_same_bytes_of_a_model_with_many_outputs(tmp_path
 
 
 def test_too_many_rejections_publish_nothing(model, source, tmp_path):
-    with pytest.raises(InputError, match=r"1\.0% of 201 are rejected .*Nothing was published"):
+    with pytest.raises(InputError, match=r"1\.0% of 201 are rejected .*Nothing was pub") as raised:
         main(flags(model, source, tmp_path / "out", "--max_rejected_fraction=0.005"))
+    assert f"{source}:201 id 'n.jsonl:201' broken_json" in str(raised.value)
+    assert f"{source}:21 id 'n.jsonl:21' model_error: " in str(raised.value)
+    assert "with --max_rejected_fraction 1 all are listed in rejected-" in str(raised.value)
     assert [path.name for path in tmp_path.iterdir()] == ["n.jsonl"]
 
 
@@ -115,7 +123,7 @@ def test_too_many_rejections_publish_nothing(model, source, tmp_path):
         (["--model_dir=nowhere"], "--model_dir nowhere: no version of a model"),
         (["--input=nowhere.csv"], "nowhere.csv: no such file"),
         (["--text_column=words"], r"100.0% of 201 are rejected \(1 broken_json, 200 missing_text"),
-        (["--no_such_flag=1"], "--no_such_flag is a flag neither of Bertline nor of Apache Beam"),
+        (["--no_such_flag=1"], "--no_such_flag is a flag .*`python -m serving.batch --help`"),
     ],
 )
 def test_mistakes(model, source, tmp_path, more, message):
@@ -128,6 +136,43 @@ def test_a_data_set_is_not_replaced(model, source, tmp_path):
     (tmp_path / "info.json").write_text('{"task": "imdb"}')
     with pytest.raises(InputError, match="is of a data set"):
         main(flags(model, source, tmp_path))
+
+
+def test_shards_without_rows_are_there(model, tmp_path):
+    rows = [{"text": "0.5"}, {"text": "0.25"}]
+    main(flags(model, write_lines(tmp_path / "two.jsonl", *rows), tmp_path / "out"))
+    shards = json.loads((tmp_path / "out" / "info.json").read_text())["shards"]
+    assert [name[:26] for name in shards] == [f"predictions-0000{i}-of-00004" for i in range(4)]
+    lines = [(tmp_path / "out" / name).read_bytes().count(b"\n") for name in shards]
+    assert lines == [0, 1, 1, 0]
+    assert len(predictions(tmp_path / "out")) == 2
+
+
+def test_an_evaluation_is_not_written_into(model, source, tmp_path):
+    (tmp_path / "ev").mkdir()
+    for name in ("metrics.json", "predictions.json"):
+        (tmp_path / "ev" / name).write_text("{}")
+    with pytest.raises(InputError, match=r"ev: there is something else in it \(metrics\.json, "):
+        main(flags(model, source, tmp_path / "ev"))
+    assert sorted(contents(tmp_path / "ev")) == ["metrics.json", "predictions.json"]
+
+
+def test_what_a_killed_publisher_left_is_replaced(model, tmp_path):
+    left = tmp_path / "out" / "predictions-00000-of-00009-0a1b2c3d.jsonl"
+    left.parent.mkdir()
+    left.write_text("{}")
+    main(flags(model, write_lines(tmp_path / "a.jsonl", {"text": "0.5"}), tmp_path / "out"))
+    assert not left.exists()
+
+
+@pytest.mark.parametrize("flag", ["--text_column=text", "--id_column=id", "--no_quotes"])
+def test_flags_of_rows_are_refused_for_other_sources(model, reviews_folder, tmp_path, flag):
+    with pytest.raises(InputError, match=f"{flag.partition('=')[0]} is of rows of texts, but --in"):
+        main(flags(model, reviews_folder, tmp_path / "out", flag))
+    version = with_provenance(number_model(tmp_path / "m" / "1"), "squad")
+    source = write_lines(tmp_path / "q.jsonl", {"id": "1", "question": "a", "context": "b"})
+    with pytest.raises(InputError, match=r"but .*m/1 answers questions: leave it out"):
+        main(flags(version, source, tmp_path / "out", flag))
 
 
 def test_a_version_without_provenance(model, source, tmp_path):
