@@ -101,6 +101,9 @@ def _add_prune(commands: argparse._SubParsersAction) -> None:
     command.add_argument("--keep", type=int, required=True, help="of the newest, at least 1")
     command.add_argument("--older_than", type=float, metavar="DAYS", help="only older ones")
     command.add_argument("--dry_run", action="store_true", help="only tell what would go")
+    command.add_argument(
+        "--unlabelled", action="store_true", help="no server's config names the model"
+    )
 
 
 def _add_diff(commands: argparse._SubParsersAction) -> None:
@@ -173,9 +176,9 @@ def _unlabel(flags: argparse.Namespace) -> None:
 
 def _prune(flags: argparse.Namespace) -> None:
     target = _target(flags)
-    if not target.config.exists():
-        print(f"{target.config}: no such file, so no version has a label")
-    plan = prune.prune(target, flags.keep, flags.older_than, flags.dry_run)
+    if flags.config and not flags.config.exists():
+        raise InputError(f"--config {flags.config}: no such file, expected TF Serving's config.")
+    plan = prune.prune(target, flags.keep, flags.older_than, flags.dry_run, flags.unlabelled)
     _say(tables.prune_lines(target.name, plan, flags.dry_run))
 
 

@@ -1,7 +1,7 @@
 """Labels of versions: reading them, and what a change of one makes of a model's config."""
 
 import pathlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from serving.registry import config_file
 from serving.registry.config_file import ModelConfig, ModelServerConfig
@@ -33,6 +33,26 @@ def entry_for(proto: ModelServerConfig, name: str, base_path: str) -> ModelConfi
             name=name, base_path=base_path, model_platform="tensorflow"
         )
     return entry
+
+
+def entries_on(
+    proto: ModelServerConfig, name: str, model_dir: pathlib.Path
+) -> Sequence[ModelConfig]:
+    """All entries that a server may serve a folder by: one folder can have several names.
+
+    A base path counts by its last part, as a container sees the folder under another parent.
+
+    Args:
+        proto: the config.
+        name: of the model; an entry with it counts whatever its base path.
+        model_dir: the model's folder.
+    """
+    folder = model_dir.resolve().name
+    return [
+        one
+        for one in proto.model_config_list.config
+        if one.name == name or one.base_path.rstrip("/").rpartition("/")[2] == folder
+    ]
 
 
 def named_versions(entry: ModelConfig) -> set[int]:

@@ -112,9 +112,9 @@ def test_diff(models, capsys):
 
 def test_prune_prints_what_goes(models, capsys):
     size = sum(path.stat().st_size for path in (models / "qa/1").rglob("*") if path.is_file())
-    out = printed(capsys, "prune", models / "qa", "--keep", 1, "--dry_run").splitlines()
+    flags = ("--keep", 1, "--dry_run", "--unlabelled")
+    out = printed(capsys, "prune", models / "qa", *flags).splitlines()
     assert out == [
-        f"{models}/models.config: no such file, so no version has a label",
         f"qa version 1: would go, {size} bytes", "qa version 2: stays, it is the newest",
         f"{size} bytes would be freed",
     ]  # fmt: skip
@@ -137,9 +137,11 @@ def test_a_name_and_a_place_of_its_own(models, capsys):
         (["list", "missing"], "no such folder"),
         (["promote", "qa", "1", "--label", "x", "--endpoint", "http://h"], "expected grpc://"),
         (["promote", "qa", "1", "--label", "x", "--timeout_s", "0"], "--timeout_s is 0"),
+        (["prune", "qa", "--keep", "1", "--config", "typo.config", "--unlabelled"],
+         "--config typo.config: no such file"),
         (["diff", "qa", "1", "5"], "no version 5 in it, expected one of: 1, 2"),
     ],
-)
+)  # fmt: skip
 def test_mistakes(models, monkeypatch, arguments, message):
     monkeypatch.chdir(models)
     with pytest.raises(InputError, match=message):
