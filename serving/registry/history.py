@@ -1,6 +1,7 @@
 """`labels.jsonl` beside the model config: where each label pointed, so that it can go back.
 
-A line is one change of one label. Lines are only ever added.
+A line is one change of one label in one config: several configs in a folder share the file. Lines
+are only ever added.
 """
 
 import datetime
@@ -30,8 +31,8 @@ def add(
     """
     time = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
     entry = {
-        "time": time, "model": model, "label": label, "version": version, "previous": previous,
-        "by": by,
+        "time": time, "config": config.name, "model": model, "label": label, "version": version,
+        "previous": previous, "by": by,
     }  # fmt: skip
     path = config.with_name(FILE)
     # A write that was cut off left no line end: this one must not be glued to it.
@@ -51,13 +52,13 @@ def _ends_a_line(path: pathlib.Path) -> bool:
 
 
 def before(config: pathlib.Path, model: str, label: str, current: int | None) -> int | None:
-    """The version that a label pointed at before it came to `current`; None for none.
+    """The version that a label in a config pointed at before it came to `current`; None for none.
 
     A rollback takes back the last change, a second one the change before that: it does not go
     forth and back between two versions. A change by hand counts as one by promotion.
     """
     places: list[int | None] = []
-    for entry in _entries(config.with_name(FILE), model, label):
+    for entry in _entries(config, model, label):
         if not places or places[-1] != entry["previous"]:
             places.append(entry["previous"])
         if entry["by"] == "rollback":
@@ -77,7 +78,9 @@ def _go_back(places: list[int | None], version: int | None) -> None:
         places.append(version)
 
 
-def _entries(path: pathlib.Path, model: str, label: str) -> Iterator[dict[str, Any]]:
+def _entries(config: pathlib.Path, model: str, label: str) -> Iterator[dict[str, Any]]:
+    path = config.with_name(FILE)
+    wanted = {"config": config.name, "model": model, "label": label}
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except FileNotFoundError:
@@ -89,5 +92,5 @@ def _entries(path: pathlib.Path, model: str, label: str) -> Iterator[dict[str, A
             entry = json.loads(line)
         except ValueError:
             continue  # a write that was cut off
-        if entry.get("model") == model and entry.get("label") == label:
+        if all(entry.get(name) == value for name, value in wanted.items()):
             yield entry

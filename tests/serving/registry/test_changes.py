@@ -1,6 +1,7 @@
 """Promotions, rollbacks and what they make of a config, as the server's own parser reads it."""
 
 import concurrent.futures
+import dataclasses
 import random
 import signal
 import subprocess
@@ -66,6 +67,18 @@ def test_rollback_goes_back_step_by_step(qa):
     promote(qa, 10, "stable")
     rollback(qa, "stable")
     assert labels_of(qa.model_dir)["stable"] == 1
+
+
+def test_two_configs_in_a_folder_have_a_history_each(qa):
+    production = dataclasses.replace(qa, config=qa.config.with_name("production.config"))
+    staging = dataclasses.replace(qa, config=qa.config.with_name("staging.config"))
+    for target, version in ((production, 1), (staging, 3), (production, 2), (staging, 10)):
+        promote(target, version, "stable")
+    rollback(production, "stable")
+    assert labels_of(qa.model_dir, production.config) == {"stable": 1}
+    assert labels_of(qa.model_dir, staging.config) == {"stable": 10}
+    with pytest.raises(InputError, match=r"production.config: nothing is known"):
+        rollback(production, "stable")
 
 
 def test_rollback_of_an_unlabelling_and_of_a_change_by_hand(qa):
