@@ -14,6 +14,7 @@ from preprocessing.errors import InputError
 from serving.registry import config_file, history, labels
 from serving.registry.config_file import ModelConfig, OpenConfig
 from serving.registry.model import find_version, version_folders
+from serving.registry.steps import steps
 
 if TYPE_CHECKING:  # it imports TensorFlow
     from serving.registry.running_server import RunningServer
@@ -27,6 +28,17 @@ class Target:
     config: pathlib.Path
     name: str  # in the config, and so in requests
     base_path: str | None = None  # as the server sees the folder; None: as the config has it
+
+
+@dataclasses.dataclass(frozen=True)
+class Move:
+    """A label's way to a version."""
+
+    label: str
+    version: int
+    by: str  # the command
+    keep_previous: bool = False  # the version that the label leaves stays loaded
+    with_newest: bool = False  # the newest version is loaded too
 
 
 def promote(
@@ -56,7 +68,8 @@ def promote(
     _check_label(label)
     find_version(target.model_dir, version)
     with config_file.opened(target.config) as config:
-        return _move(target, config, label, version, server, keep_previous, with_newest, "promote")
+        move = Move(label, version, "promote", keep_previous, with_newest)
+        return _move(target, config, move, server)
 
 
 def rollback(target: Target, label: str, server: "RunningServer | None" = None) -> list[str]:
@@ -82,7 +95,7 @@ def rollback(target: Target, label: str, server: "RunningServer | None" = None) 
                 f"{target.model_dir}: version {version}, which the label {label} pointed at "
                 f"before, is gone. Promote one of the versions: {there}."
             )
-        return _move(target, config, label, version, server, False, False, "rollback")
+        return _move(target, config, Move(label, version, "rollback"), server)
 
 
 def unlabel(target: Target, label: str, server: "RunningServer | None" = None) -> list[str]:
@@ -100,9 +113,10 @@ def unlabel(target: Target, label: str, server: "RunningServer | None" = None) -
                 f"{known or 'none'}."
             )
         previous = entry.version_labels[label]
-        labels.point(entry, label, None, labels.unlabelled(entry))
-        _save(config, server)
-        history.add(config.path, target.name, label, None, previous, "unlabel")
+        with steps(config, target.name, server) as step:
+            labels.point(entry, label, None, labels.unlabelled(entry))
+            step.take()
+            history.add(config.path, target.name, label, None, previous, "unlabel")
         return [f"{target.name}: {label} is taken from version {previous}", *_state(config, entry)]
 
 
@@ -114,11 +128,10 @@ def load(target: Target, version: int, server: "RunningServer | None" = None) ->
     """
     find_version(target.model_dir, version)
     with config_file.opened(target.config) as config:
-        entry = _entry(target, config)
-        _add_loaded(target, entry, version)
-        _save(config, server)
-        if server:
-            server.wait_until_available(target.name, version)
+        with steps(config, target.name, server) as step:
+            entry = _entry(target, config)
+            _add_loaded(target, entry, version)
+            step.take(loading=[version])
         return [f"{target.name}: version {version} is kept loaded", *_state(config, entry)]
 
 
@@ -136,69 +149,35 @@ def unload(target: Target, version: int, server: "RunningServer | None" = None) 
                 f"{target.config}: version {version} of {target.name} is not kept loaded without a "
                 f"label, expected one of: {found}. `unlabel` takes a label away."
             )
-        labels.keep_loaded(entry, labels.named_versions(entry) - {version})
-        _save(config, server)
+        with steps(config, target.name, server) as step:
+            labels.keep_loaded(entry, labels.named_versions(entry) - {version})
+            step.take()
         return [f"{target.name}: version {version} is not kept loaded", *_state(config, entry)]
 
 
 def _move(
-    target: Target,
-    config: OpenConfig,
-    label: str,
-    version: int,
-    server: "RunningServer | None",
-    keep_previous: bool,
-    with_newest: bool,
-    by: str,
+    target: Target, config: OpenConfig, move: Move, server: "RunningServer | None"
 ) -> list[str]:
-    original = _copy(config)
-    entry = _entry(target, config)
-    previous, also = entry.version_labels.get(label), labels.unlabelled(entry)
-    was_loaded = version in labels.named_versions(entry)
-    if keep_previous and previous is not None:
-        also.add(previous)
-    if with_newest:
-        also.add(max(version_folders(target.model_dir)))
-    if server:
-        _load_first(target, config, entry, {version, *also}, server, original)
-    labels.point(entry, label, version, also)
-    _save(config, server)
-    if previous != version:
-        history.add(config.path, target.name, label, version, previous, by)
+    label, version = move.label, move.version
+    with steps(config, target.name, server) as step:
+        entry = _entry(target, config)
+        previous, also = entry.version_labels.get(label), labels.unlabelled(entry)
+        was_loaded = version in labels.named_versions(entry)
+        if move.keep_previous and previous is not None:
+            also.add(previous)
+        if move.with_newest:
+            also.add(max(version_folders(target.model_dir)))
+        if server:
+            for number in {version, *also}:
+                _add_loaded(target, entry, number)
+            step.take(loading={version, *also})
+        labels.point(entry, label, version, also)
+        step.take()
+        if previous != version:
+            history.add(config.path, target.name, label, version, previous, move.by)
     came = f", before that at {previous}" if previous not in (None, version) else ""
     lines = [f"{target.name}: {label} points at version {version}{came}"]
     return [*lines, *_state(config, entry), *_advice(config, server, was_loaded, version)]
-
-
-def _load_first(
-    target: Target,
-    config: OpenConfig,
-    entry: ModelConfig,
-    versions: set[int],
-    server: "RunningServer",
-    original: config_file.ModelServerConfig,
-) -> None:
-    """The first step; what it has changed is taken back when the server cannot do it."""
-    for version in versions:
-        _add_loaded(target, entry, version)
-    try:
-        _save(config, server)
-        for version in versions:
-            server.wait_until_available(target.name, version)
-    except BaseException:
-        config.proto.CopyFrom(original)
-        config.save()
-        _try_to_apply(config, server)
-        raise
-
-
-def _try_to_apply(config: OpenConfig, server: "RunningServer") -> None:
-    """Of two errors the first is the one to be told."""
-    if config.proto.model_config_list.config:
-        try:
-            server.apply(config.proto)
-        except InputError:
-            return
 
 
 def _entry(target: Target, config: OpenConfig) -> ModelConfig:
@@ -214,19 +193,6 @@ def _add_loaded(target: Target, entry: ModelConfig, version: int) -> None:
     present = version_folders(target.model_dir)
     labels.keep_loaded(entry, {*labels.chosen(entry, present), *labels.named_versions(entry),
                                *entry.version_labels.values(), version})  # fmt: skip
-
-
-def _save(config: OpenConfig, server: "RunningServer | None") -> None:
-    """Server first: what it refuses does not get into the file."""
-    if server:
-        server.apply(config.proto)
-    config.save()
-
-
-def _copy(config: OpenConfig) -> config_file.ModelServerConfig:
-    copy = config_file.ModelServerConfig()
-    copy.CopyFrom(config.proto)
-    return copy
 
 
 def _state(config: OpenConfig, entry: ModelConfig) -> Iterator[str]:

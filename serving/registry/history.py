@@ -28,6 +28,9 @@ def add(
         version: what it points at now; None for nothing.
         previous: what it pointed at before.
         by: the command: "promote", "rollback" or "unlabel".
+
+    Raises:
+        InputError: it cannot be written.
     """
     time = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
     entry = {
@@ -35,10 +38,20 @@ def add(
         "previous": previous, "by": by,
     }  # fmt: skip
     path = config.with_name(FILE)
+    try:
+        _append(path, json.dumps(entry, ensure_ascii=False))
+    except OSError as error:
+        raise InputError(
+            f"{path}: cannot be written ({error.strerror}), expected JSON lines of earlier changes "
+            "or no file. Make room, or make it writable."
+        ) from error
+
+
+def _append(path: pathlib.Path, line: str) -> None:
     # A write that was cut off left no line end: this one must not be glued to it.
     start = "" if _ends_a_line(path) else "\n"
     with path.open("a", encoding="utf-8") as file:
-        file.write(start + json.dumps(entry, ensure_ascii=False) + "\n")
+        file.write(f"{start}{line}\n")
         file.flush()
         os.fsync(file.fileno())
 

@@ -32,6 +32,8 @@ class StrictServer(model_service_pb2_grpc.ModelServiceServicer):
         }
         self.broken, self.configs, self.refused = broken, [], 0
         self.endpoint = ""
+        self.refuse_next = 0  # so many configs, but only after `accept_next` more
+        self.accept_next = 0
 
     def labels(self) -> dict[str, int]:
         """Of the one model of the config in force."""
@@ -42,6 +44,11 @@ class StrictServer(model_service_pb2_grpc.ModelServiceServicer):
         return {version for (_, version), state in self.states.items() if state == STATE.AVAILABLE}
 
     def HandleReloadConfigRequest(self, request, context):  # noqa: N802 - the service's own names
+        if self.accept_next:
+            self.accept_next -= 1
+        elif self.refuse_next:
+            self.refuse_next -= 1
+            context.abort(grpc.StatusCode.INTERNAL, "out of memory")
         for model in request.config.model_config_list.config:
             for version in model.version_labels.values():
                 if self.states.get((model.name, version)) != STATE.AVAILABLE:

@@ -1,12 +1,14 @@
 """A server that runs: led to a label step by step; and one that starts with the config."""
 
+import errno
 import json
 import time
 
 import pytest
 
 from preprocessing.errors import InputError
-from serving.registry.changes import load, promote, rollback
+from serving.registry import config_file
+from serving.registry.changes import load, promote, rollback, unlabel, unload
 from serving.registry.labels import labels_of
 from serving.registry.running_server import RunningServer
 from tests.serving import served_models
@@ -38,7 +40,8 @@ def test_a_version_is_loaded_before_it_gets_the_label(qa):
         assert service.available() == {1, 3}
 
 
-def test_a_version_that_cannot_be_loaded_changes_nothing(qa):
+@pytest.mark.parametrize("command", ["promote", "load"])
+def test_a_version_that_cannot_be_loaded_changes_nothing(qa, command):
     with (
         strict_server({"qa": {1}}, broken=frozenset({2})) as service,
         RunningServer(service.endpoint, 10) as server,
@@ -46,10 +49,57 @@ def test_a_version_that_cannot_be_loaded_changes_nothing(qa):
         promote(qa, 1, "stable", server)
         before, served = qa.config.read_text(), service.configs[-1]
         with pytest.raises(InputError, match="qa version 2 cannot be loaded there: no variables"):
-            promote(qa, 2, "stable", server)
+            promote(qa, 2, "stable", server) if command == "promote" else load(qa, 2, server)
         assert qa.config.read_text() == before
         assert service.configs[-1] == served
         assert service.available() == {1}
+
+
+def test_a_second_step_that_is_refused_takes_the_first_back(qa):
+    with strict_server({"qa": {1}}) as service, RunningServer(service.endpoint, 10) as server:
+        promote(qa, 1, "stable", server)
+        before, served = qa.config.read_text(), service.configs[-1]
+        service.accept_next, service.refuse_next = 1, 1
+        with pytest.raises(InputError, match="INTERNAL: out of memory"):
+            promote(qa, 2, "stable", server)
+        assert qa.config.read_text() == before
+        assert service.configs[-1] == served
+
+
+@pytest.mark.parametrize(
+    "act",
+    [
+        lambda qa, server: promote(qa, 1, "canary", server),
+        lambda qa, server: unlabel(qa, "stable", server),
+        lambda qa, server: load(qa, 3, server),
+        lambda qa, server: unload(qa, 2, server),
+    ],
+    ids=["promote", "unlabel", "load", "unload"],
+)
+def test_a_file_that_cannot_be_written_leaves_the_server_as_it_was(qa, act, monkeypatch):
+    def full(path, text):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with strict_server({"qa": {1}}) as service, RunningServer(service.endpoint, 10) as server:
+        promote(qa, 1, "stable", server)
+        load(qa, 2, server)
+        before, served = qa.config.read_text(), service.configs[-1]
+        monkeypatch.setattr(config_file, "_replace", full)
+        with pytest.raises(InputError, match=r"models.config: cannot be written .No space left"):
+            act(qa, server)
+        assert qa.config.read_text() == before
+        assert service.configs[-1] == served
+
+
+def test_a_history_that_cannot_be_written_takes_the_change_back(qa):
+    promote(qa, 1, "stable")
+    before = qa.config.read_text()
+    history = qa.config.with_name("labels.jsonl")
+    history.unlink()
+    history.mkdir()
+    with pytest.raises(InputError, match=r"labels.jsonl: cannot be "):
+        promote(qa, 2, "stable")
+    assert qa.config.read_text() == before
 
 
 def test_a_config_that_the_server_refuses_is_not_written(qa):
