@@ -17,10 +17,9 @@ from google.protobuf.message import DecodeError
 from preprocessing import command_line
 from preprocessing.errors import InputError
 from serving import protocol, provenance
+from serving.model_dir import SAVED_MODEL, version_folders
 
-_SAVED_MODEL = "saved_model.pb"
 _WARM_UP = pathlib.Path("assets.extra", "tf_serving_warmup_requests")
-_VERSION = re.compile("[0-9]+")
 _RECORD_HEADER = struct.Struct("<QI")  # a TFRecord: length, checksum, data, checksum
 _CHECKSUM_BYTES = 4
 
@@ -42,20 +41,20 @@ def find_version(path: pathlib.Path) -> pathlib.Path:
     Raises:
         InputError: there is none.
     """
-    if (path / _SAVED_MODEL).is_file():
+    if (path / SAVED_MODEL).is_file():
         return path
     if not path.is_dir():
         raise InputError(
             f"{path}: no such folder; expected a model's folder, such as models/sentiment, or one "
             "of its versions, such as models/sentiment/1"
         )
-    versions = [child for child in path.iterdir() if _VERSION.fullmatch(child.name)]
+    versions = version_folders(path)
     if not versions:
         raise InputError(
             f"{path}: no model version in it; expected a folder named by a number that holds "
-            f"{_SAVED_MODEL}. Make one with `python -m serving.export`."
+            f"{SAVED_MODEL}. Make one with `python -m serving.export`."
         )
-    return max(versions, key=lambda child: int(child.name))
+    return versions[max(versions)]
 
 
 def describe(path: pathlib.Path) -> Description:
@@ -64,7 +63,7 @@ def describe(path: pathlib.Path) -> Description:
     Raises:
         InputError: it holds no SavedModel, or a broken file.
     """
-    saved_model = _read_saved_model(path / _SAVED_MODEL)
+    saved_model = _read_saved_model(path / SAVED_MODEL)
     files = {
         str(file.relative_to(path)): file.stat().st_size
         for file in sorted(path.rglob("*"))
@@ -119,7 +118,7 @@ def _summary(description: Description) -> Iterator[str]:
         description.path.resolve().name
     )
     yield f"  saved with TensorFlow {info.tensorflow_version}, tags {', '.join(info.tags)}"
-    total, graph = _size(sum(files.values())), _size(files[_SAVED_MODEL])
+    total, graph = _size(sum(files.values())), _size(files[SAVED_MODEL])
     yield f"  {total} in {len(files)} files; graph {graph}"
     assets = [asset.filename for asset in description.meta_graph.asset_file_def]
     listed = [f"{name} ({_size(files.get(f'assets/{name}', 0))})" for name in assets]

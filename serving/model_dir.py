@@ -16,19 +16,35 @@ from collections.abc import Iterator
 from preprocessing.errors import InputError
 from trainer.disk import FULL, is_inside, sync
 
+SAVED_MODEL = "saved_model.pb"  # a folder without it is half copied, or no version
+
 _UNPUBLISHED = ".unpublished-"
 _OWNER_FILE = "owner-lock"  # locked as long as the exporter lives
 _VERSION_FOLDER = "version"
 _LAST_VERSION_FILE = ".last_version"  # the highest number that was ever given
 
 
+def version_folders(model_dir: pathlib.Path) -> dict[int, pathlib.Path]:
+    """Number -> folder of every version, lowest first; none when the folder does not exist."""
+    numbered = _numbered_folders(model_dir)
+    return {number: path for number, path in numbered if (path / SAVED_MODEL).is_file()}
+
+
 def versions(model_dir: pathlib.Path) -> list[int]:
-    """The versions in a folder, lowest first; none when the folder does not exist."""
+    """The numbers of `version_folders`."""
+    return list(version_folders(model_dir))
+
+
+def _numbered_folders(model_dir: pathlib.Path) -> list[tuple[int, pathlib.Path]]:
+    """Whatever a server would take for a version."""
     if not model_dir.is_dir():
         return []
-    names = (child.name for child in model_dir.iterdir() if child.is_dir())
     # `isdigit` alone would take the digits of other scripts, which TF Serving does not.
-    return sorted(int(name) for name in names if name.isascii() and name.isdigit())
+    return sorted(
+        (int(child.name), child)
+        for child in model_dir.iterdir()
+        if child.name.isascii() and child.name.isdigit() and child.is_dir()
+    )
 
 
 def newest_version(model_dir: pathlib.Path) -> pathlib.Path:
@@ -37,15 +53,15 @@ def newest_version(model_dir: pathlib.Path) -> pathlib.Path:
     Raises:
         InputError: there is none.
     """
-    if (model_dir / "saved_model.pb").is_file():
+    if (model_dir / SAVED_MODEL).is_file():
         return model_dir
-    found = versions(model_dir)
+    found = version_folders(model_dir)
     if not found:
         raise InputError(
-            f"{model_dir}: no version of a model in it (folders named 1, 2, …). Make one with "
-            "`python -m serving.export --run_dir … --model_dir …`."
+            f"{model_dir}: no version of a model in it (folders named 1, 2, … that hold "
+            f"{SAVED_MODEL}). Make one with `python -m serving.export --run_dir … --model_dir …`."
         )
-    return model_dir / str(found[-1])
+    return found[max(found)]
 
 
 @contextlib.contextmanager
@@ -131,7 +147,7 @@ def _next_number(model_dir: pathlib.Path) -> Iterator[int]:
         fcntl.flock(file, fcntl.LOCK_EX)
         digits = re.match("[0-9]{0,18}", file.read())  # int64; a kill can leave it empty
         last = int(digits[0] or 0) if digits else 0
-        number = max([last, *versions(model_dir)]) + 1
+        number = max([last, *dict(_numbered_folders(model_dir))]) + 1
         file.seek(0)
         file.write(f"{number}\n")  # never shorter than before
         file.flush()

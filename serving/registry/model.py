@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from preprocessing.errors import InputError
+from serving import model_dir as model_folder
 from serving import provenance
-
-SAVED_MODEL = "saved_model.pb"
+from serving.model_dir import SAVED_MODEL
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,12 +35,7 @@ def version_folders(model_dir: pathlib.Path) -> dict[int, pathlib.Path]:
     """
     if not model_dir.is_dir():
         raise InputError(f"{model_dir}: no such folder, expected a model's, as models/sentiment.")
-    found = {
-        int(child.name): child
-        for child in sorted(model_dir.iterdir())
-        if child.name.isascii() and child.name.isdigit() and (child / SAVED_MODEL).is_file()
-    }
-    return dict(sorted(found.items()))
+    return model_folder.version_folders(model_dir)
 
 
 def find_version(model_dir: pathlib.Path, number: int) -> pathlib.Path:

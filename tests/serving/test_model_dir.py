@@ -11,9 +11,16 @@ import time
 import pytest
 
 from preprocessing.errors import InputError
+from serving.describe import find_version
 from serving.model_dir import newest_version, publish, unpublished_version, versions
+from serving.registry import model
 
 REPOSITORY = pathlib.Path(__file__).parents[2]
+
+
+def write_version(model_dir, name):
+    (model_dir / name).mkdir()
+    (model_dir / name / "saved_model.pb").write_text("x")
 
 
 def publish_text(model_dir, text="x"):
@@ -24,10 +31,24 @@ def publish_text(model_dir, text="x"):
 
 def test_only_decimal_names_are_versions(tmp_path):
     for name in ("1", "10", "9", "1_0", "v2", "9.tmp", "٧", ".unpublished-x"):
-        (tmp_path / name).mkdir()
+        write_version(tmp_path, name)
     (tmp_path / "11").write_text("a file")
     assert versions(tmp_path) == [1, 9, 10]
     assert newest_version(tmp_path).name == "10"
+
+
+def test_a_half_copied_version_is_none_but_its_number_is_taken(tmp_path):
+    """For the evaluation, the gate's baseline and the registry alike."""
+    write_version(tmp_path, "2")
+    (tmp_path / "5" / "variables").mkdir(parents=True)
+    assert versions(tmp_path) == [2] == list(model.version_folders(tmp_path))
+    assert newest_version(tmp_path).name == find_version(tmp_path).name == "2"
+    assert publish_text(tmp_path) == 6
+
+
+def test_a_number_with_zeros_in_front(tmp_path):
+    write_version(tmp_path, "00000003")
+    assert newest_version(tmp_path).name == "00000003"
 
 
 def test_no_version_is_an_error(tmp_path):
@@ -94,11 +115,12 @@ def publisher(source, model_dir, count):
 
 @pytest.fixture
 def source(tmp_path):
-    """A version of a dozen files."""
+    """A version of some files."""
     for number in range(12):
         path = tmp_path / "source" / f"folder{number % 3}" / f"file{number}"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(bytes([number]) * 100_000)
+    (tmp_path / "source" / "saved_model.pb").write_bytes(b"x" * 100_000)
     return tmp_path / "source"
 
 
