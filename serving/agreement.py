@@ -27,6 +27,16 @@ class Agreement:
     examples: int
     same_answers: float  # share; a class, or an answer with its place
     largest_probability_difference: float  # where the answers are the same
+    not_finite: int  # examples with a probability that is no number; none of them is the same
+
+    def check_finite(self) -> None:
+        """Raises InputError where a probability is no number, in whatever dtype."""
+        if self.not_finite:
+            raise InputError(
+                f"--evaluation_input: {self.not_finite} of {self.examples} answers have a "
+                "probability that is NaN or infinite: the model is not published. Is the run's "
+                "loss finite (history.jsonl)? In bfloat16, try --dtype float32."
+            )
 
     def check(self) -> None:
         """Raises InputError unless it is as of two forms of one float32 model."""
@@ -49,14 +59,17 @@ def agreement(expected: "Signatures", found: "Signatures", batches: Iterable[Inp
         found: the export.
         batches: what to ask, all texts of one at once.
     """
-    examples, same, difference = 0, 0, 0.0
+    examples, same, difference, not_finite = 0, 0, 0.0, 0
     for inputs in batches:
         wanted, got = expected(SIGNATURE, inputs), found(SIGNATURE, inputs)
         is_same = np.array([a == b for a, b in zip(_answers(wanted), _answers(got), strict=True)])
+        is_finite = _are_finite(wanted) & _are_finite(got)
+        is_same &= is_finite
         examples, same = examples + len(is_same), same + int(is_same.sum())
+        not_finite += int((~is_finite).sum())
         apart = np.abs(_probabilities(wanted) - _probabilities(got))[is_same]
         difference = max(difference, float(apart.max(initial=0.0)))
-    return Agreement(examples, same / examples, difference)
+    return Agreement(examples, same / examples, difference, not_finite)
 
 
 def _answers(outputs: Mapping[str, np.ndarray]) -> list:
@@ -70,6 +83,12 @@ def _answers(outputs: Mapping[str, np.ndarray]) -> list:
 
 def _probabilities(outputs: Mapping[str, np.ndarray]) -> np.ndarray:
     return outputs["probabilities" if "probabilities" in outputs else "probability"]
+
+
+def _are_finite(outputs: Mapping[str, np.ndarray]) -> np.ndarray:
+    """Of each answer, whether all its probabilities are numbers: bool[batch]."""
+    probabilities = _probabilities(outputs)
+    return np.isfinite(probabilities).reshape(len(probabilities), -1).all(axis=1)
 
 
 def texts_of(task: str, source: str, split: str = "test") -> list[dict[str, bytes]]:

@@ -94,6 +94,7 @@ def evaluate(forms: ModelForms, folder: pathlib.Path, labelled: LabelledInput) -
         100 * found.same_answers,
         found.largest_probability_difference,
     )
+    found.check_finite()
     if forms.dtype == "float32":
         found.check()
     return {
