@@ -7,7 +7,6 @@ import argparse
 import dataclasses
 import json
 import pathlib
-import re
 import struct
 from collections.abc import Iterator, Mapping
 from typing import Any

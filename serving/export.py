@@ -13,15 +13,10 @@ from preprocessing import command_line
 from preprocessing.dataset_info import sha256_of_file
 from preprocessing.errors import InputError
 from serving import gate, op_versions, provenance
+from serving.baseline import baseline_of
 from serving.evaluation.metric_names import metric_names
 from serving.export_check import TOLERANCES, check_answers, check_process
-from serving.figures import (
-    baseline_version,
-    evaluate,
-    evaluate_in_float32,
-    labelled_input,
-    pass_gate,
-)
+from serving.figures import evaluate, evaluate_in_float32, labelled_input, pass_gate
 from serving.model_dir import publish, unpublished_version
 from serving.model_forms import ModelForms
 from serving.null_threshold import choose_threshold
@@ -44,6 +39,8 @@ class ExportOptions:
     evaluation_input: str | None = None
     require: Sequence[str] = ()
     baseline: int | None = None
+    config: pathlib.Path | None = None  # with the labels
+    name: str | None = None  # of the model there
 
     def __post_init__(self) -> None:
         if self.require and self.evaluation_input is None:
@@ -110,6 +107,11 @@ def _parser() -> argparse.ArgumentParser:
         help="the version that --require compares with (default: the one labelled "
         "stable, or else the newest)",
     )  # fmt: skip
+    parser.add_argument(
+        "--config", type=pathlib.Path,
+        help="TF Serving's model config with the labels (default: models.config beside the folder)",
+    )  # fmt: skip
+    parser.add_argument("--name", help="of the model there (default: the folder's)")
     command_line.add_verbose_flag(parser)
     return parser
 
@@ -130,11 +132,12 @@ def export(run_dir: pathlib.Path, model_dir: pathlib.Path, options: ExportOption
 
     Raises:
         InputError: the run is not finished, its vocabulary is another than it was trained with,
-            or the export does not answer as the trainer's model does, or not everywhere.
+            the label `stable` points at nothing, or the export does not answer as the trainer's
+            model does, or not everywhere.
         GateFailed: its figures are not as required.
     """
     conditions = [gate.parse(text) for text in options.require]
-    baseline = baseline_version(model_dir, options.baseline) if conditions else None
+    baseline = baseline_of(model_dir, options.baseline, options.config, options.name)
     labelled = labelled_input(options.evaluation_input) if options.evaluation_input else None
     with check_process() as process:
         forms, content = load(run_dir, options)

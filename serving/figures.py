@@ -11,40 +11,10 @@ from preprocessing import files
 from preprocessing.errors import InputError
 from serving import gate, provenance
 from serving.agreement import agreement, batches_of, texts_of
-from serving.model_dir import versions
+from serving.baseline import Baseline
 from serving.model_forms import ModelForms
 
 logger = logging.getLogger(__name__)
-
-
-def baseline_version(model_dir: pathlib.Path, asked: int | None) -> pathlib.Path | None:
-    """The version that a new one is compared with.
-
-    Args:
-        model_dir: of the model.
-        asked: a number; None means the one with the label `stable`, or else the newest.
-
-    Returns:
-        Its folder; None where there is no version yet.
-
-    Raises:
-        InputError: the one that was asked for is not there.
-    """
-    found = versions(model_dir)
-    if asked is not None and asked not in found:
-        listed = ", ".join(map(str, found)) or "none"
-        raise InputError(f"--baseline {asked}: {model_dir} has the versions {listed}.")
-    if asked is None:
-        asked = _stable_version(model_dir, found)
-    number = asked if asked is not None else max(found, default=None)
-    return None if number is None else model_dir / str(number)
-
-
-def _stable_version(model_dir: pathlib.Path, found: Sequence[int]) -> int | None:
-    from serving.registry.labels import labels_of  # its protos take a moment
-
-    stable = labels_of(model_dir).get("stable")
-    return stable if stable in found else None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -120,7 +90,7 @@ def evaluate_in_float32(
 def pass_gate(
     conditions: Sequence[gate.Condition],
     metrics: Mapping[str, Any],
-    baseline: pathlib.Path | None,
+    baseline: Baseline | None,
     labelled: LabelledInput,
 ) -> dict[str, Any]:
     """Judges a version by its conditions.
@@ -131,14 +101,16 @@ def pass_gate(
     Raises:
         GateFailed: it fails one.
     """
-    theirs = metrics_of(baseline, labelled) if baseline else None
+    theirs = metrics_of(baseline.path, labelled) if baseline else None
     verdicts = gate.judge(conditions, metrics, theirs)
+    table = f"baseline: {baseline or 'none, this is the first version'}\n{gate.table(verdicts)}"
     if not all(verdict.passed for verdict in verdicts):
-        raise gate.GateFailed(gate.table(verdicts))
-    logger.info("%s", gate.table(verdicts))
+        raise gate.GateFailed(table)
+    logger.info("%s", table)
     return {
         "gate": {
-            "baseline": baseline and int(baseline.name),
+            "baseline": baseline.number if baseline else None,
+            "baseline_because": baseline.because if baseline else None,
             "conditions": [dataclasses.asdict(verdict) for verdict in verdicts],
         }
     }

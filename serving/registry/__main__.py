@@ -66,6 +66,7 @@ def _add_list(commands: argparse._SubParsersAction) -> None:
         help="a model's folder, or a folder of models",
     )  # fmt: skip
     command.add_argument("--config", type=pathlib.Path, help="default: models.config beside it")
+    command.add_argument("--name", help="of a model in the config; default: the folder's")
     command.add_argument("--json", action="store_true", help="print JSON")
     command.set_defaults(command=_list)
     command_line.add_verbose_flag(command)
@@ -115,7 +116,7 @@ def _add_diff(commands: argparse._SubParsersAction) -> None:
 
 def _list(flags: argparse.Namespace) -> None:
     found = {
-        model: read_versions(model, labels_of(model, flags.config))
+        model: read_versions(model, labels_of(model, flags.config, flags.name))
         for path in flags.paths
         for model in _models(path)
     }

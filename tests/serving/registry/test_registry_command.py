@@ -128,6 +128,8 @@ def test_a_name_and_a_place_of_its_own(models, capsys):
     assert 'name: "reader"' in text
     assert 'base_path: "/models/qa"' in text
     assert not (models / "models.config").exists()
+    listed = printed(capsys, "list", models / "qa", "--json", *where[:4])
+    assert json.loads(listed)[str(models / "qa")][1]["labels"] == ["stable"]
 
 
 @pytest.mark.parametrize(
