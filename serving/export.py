@@ -20,6 +20,7 @@ from serving.figures import evaluate, evaluate_in_float32, labelled_input, pass_
 from serving.model_dir import publish, unpublished_version
 from serving.model_forms import ModelForms
 from serving.null_threshold import choose_threshold
+from serving.same_kind import check_same_kind
 from serving.saved_graph import check_graph
 from serving.warmup_requests import write_warm_up
 from trainer.run_files import final_line
@@ -41,6 +42,7 @@ class ExportOptions:
     baseline: int | None = None
     config: pathlib.Path | None = None  # with the labels
     name: str | None = None  # of the model there
+    allow_other_kind: bool = False  # than the versions that are there
 
     def __post_init__(self) -> None:
         if self.require and self.evaluation_input is None:
@@ -108,6 +110,11 @@ def _parser() -> argparse.ArgumentParser:
         "stable, or else the newest)",
     )  # fmt: skip
     parser.add_argument(
+        "--allow_other_kind", action="store_true",
+        help="publish though the model's stable or newest version has another task, other labels "
+        "or other signatures",
+    )  # fmt: skip
+    parser.add_argument(
         "--config", type=pathlib.Path,
         help="TF Serving's model config with the labels (default: models.config beside the folder)",
     )  # fmt: skip
@@ -132,8 +139,8 @@ def export(run_dir: pathlib.Path, model_dir: pathlib.Path, options: ExportOption
 
     Raises:
         InputError: the run is not finished, its vocabulary is another than it was trained with,
-            the label `stable` points at nothing, or the export does not answer as the trainer's
-            model does, or not everywhere.
+            the label `stable` points at nothing, the model is of another kind, or the export does
+            not answer as the trainer's model does, or not everywhere.
         GateFailed: its figures are not as required.
     """
     conditions = [gate.parse(text) for text in options.require]
@@ -141,11 +148,14 @@ def export(run_dir: pathlib.Path, model_dir: pathlib.Path, options: ExportOption
     labelled = labelled_input(options.evaluation_input) if options.evaluation_input else None
     with check_process() as process:
         forms, content = load(run_dir, options)
-        gate.check_metrics(conditions, metric_names(forms.task, len(forms.run.config["labels"])))
+        label_names = forms.run.config["labels"]
+        if baseline and not options.allow_other_kind:
+            check_same_kind(baseline, forms.task, label_names)
+        gate.check_metrics(conditions, metric_names(forms.task, len(label_names)))
         with unpublished_version(model_dir) as folder:
             logger.info("writing the graph of %s in %s", run_dir, options.dtype)
             forms.save(folder)
-            labels = len(forms.run.config["labels"])
+            labels = len(label_names)
             content |= check_graph(folder, forms.task, labels, options.serving_version)
             logger.info("checking it in a process of its own")
             write_warm_up(folder, model_dir.name, check_answers(forms, folder, process))

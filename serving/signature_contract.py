@@ -54,17 +54,22 @@ def check_signatures(meta_graph: Any, expected: Contract) -> None:
     Raises:
         InputError: they differ; the message names the first that does.
     """
-    found = {
-        name: (_tensors(signature.inputs), _tensors(signature.outputs))
-        for name, signature in meta_graph.signature_def.items()
-        if name != _SAVED_MODEL_SIGNATURE
-    }
+    found = signatures_of(meta_graph)
     for name in sorted({*found, *expected}):
         if found.get(name) != expected.get(name):
             raise InputError(
                 f"signature {name}: it is {_text(found.get(name))}, but clients rely on "
                 f"{_text(expected.get(name))}: the model is not published."
             )
+
+
+def signatures_of(meta_graph: Any) -> Contract:
+    """What a MetaGraphDef has, without TensorFlow's own."""
+    return {
+        name: (_tensors(signature.inputs), _tensors(signature.outputs))
+        for name, signature in meta_graph.signature_def.items()
+        if name != _SAVED_MODEL_SIGNATURE
+    }
 
 
 def _tensors(infos: Any) -> Tensors:

@@ -140,6 +140,16 @@ def test_export_that_answers_otherwise_is_not_published(imdb_run, tmp_path, monk
     assert list((tmp_path / "sentiment").iterdir()) == []
 
 
+def test_a_run_of_another_task_is_refused_before_anything_is_written(models, imdb_run, tmp_path):
+    shutil.copytree(models / "qa" / "1", tmp_path / "qa" / "1")
+    message = (
+        r"--model_dir .*qa: its version 1 \(newest\) is of the task squad, but the run of imdb"
+    )
+    with pytest.raises(InputError, match=message):
+        export.export_run(imdb_run, tmp_path / "qa")
+    assert [path.name for path in (tmp_path / "qa").iterdir()] == ["1"]
+
+
 def test_another_vocabulary_is_refused(imdb_run, tmp_path):
     run = shutil.copytree(imdb_run, tmp_path / "run")
     with (run / "vocab.txt").open("a") as file:
