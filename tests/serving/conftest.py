@@ -30,6 +30,7 @@ def small_models_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Se
         "workbench": served_models.workbench,
         "sentiment": served_models.sentiment,
         "qa": served_models.qa,
+        "qa_without_nbest": served_models.qa_without_nbest,
         "examples_tf1": example_models.half_plus_two_examples_tf1,
         "examples_tf2": example_models.half_plus_two_examples_tf2,
         "misfits": example_models.misfits,

@@ -138,6 +138,15 @@ _QUESTION_AND_CONTEXT = [
 
 def qa(folder: pathlib.Path) -> pathlib.Path:
     """Shaped like our qa export: answers "first" with the first word of the context."""
+    return _qa(folder, {"serving_default": "answer", "nbest": "nbest"})
+
+
+def qa_without_nbest(folder: pathlib.Path) -> pathlib.Path:
+    """`qa` as an older exporter would write it."""
+    return _qa(folder, {"serving_default": "answer"})
+
+
+def _qa(folder: pathlib.Path, signatures: dict[str, str]) -> pathlib.Path:
 
     class Qa(tf.Module):
         @tf.function(input_signature=_QUESTION_AND_CONTEXT)
@@ -174,7 +183,7 @@ def qa(folder: pathlib.Path) -> pathlib.Path:
                 )
             } | {"null_odds": found["null_odds"]}
 
-    return _save(Qa(), {"serving_default": "answer", "nbest": "nbest"}, folder)
+    return _save(Qa(), signatures, folder)
 
 
 def topics(folder: pathlib.Path) -> pathlib.Path:

@@ -8,7 +8,7 @@ import pytest
 
 from preprocessing.errors import InputError
 from preprocessing.sources.labelled_text import Columns
-from serving.evaluation import endpoint
+from serving.errors import Overloaded
 from serving.evaluation.endpoint import EndpointModel
 from serving.evaluation.run import evaluate
 from tests.serving.server_process import free_port, running_server, write_config
@@ -90,7 +90,8 @@ def test_no_model_of_ours_there(small_models_server, name, message):
 
 
 def test_a_server_without_nbest_is_told_of(small_models_server):
-    model = EndpointModel(addresses(small_models_server)["grpc"], "qa", (), 1, 60.0)
+    address = addresses(small_models_server)["grpc"]
+    model = EndpointModel(address, "qa_without_nbest", (), 1, 60.0)
     with pytest.raises(InputError, match="nbest"):
         model.answers(["first"], ["Ada wrote it"])
     model.close()
@@ -105,18 +106,13 @@ def test_a_labels_flag_is_believed(small_models_server):
     model.close()
 
 
-def test_a_busy_server_is_asked_again(small_models_server, monkeypatch):
-    monkeypatch.setattr(endpoint, "_WAITS_S", (0.0, 0.0))
+def test_a_server_that_stays_busy_is_told_of(small_models_server):
+    """The client has asked it again by then."""
     model = EndpointModel(addresses(small_models_server)["grpc"], "sentiment", (), 1, 60.0)
-    refusals = [endpoint.Overloaded("busy"), endpoint.Overloaded("busy")]
 
-    def call():
-        if refusals:
-            raise refusals.pop()
-        return "answer"
+    def refused():
+        raise Overloaded("busy")
 
-    assert model._call(call) == "answer"
-    refusals += [endpoint.Overloaded("busy")] * 3
     with pytest.raises(InputError, match=r"busy\. Give less to do at once: --requests"):
-        model._call(call)
+        model._call(refused)
     model.close()
