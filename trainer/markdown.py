@@ -14,9 +14,10 @@ def escaped(text: str) -> str:
     return _SPECIAL.sub(r"\\\1", printable(text))
 
 
-def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A table of cells that are Markdown already; numbers of all columns but the first align."""
-    rule = ["---", *("---:" for _ in header[1:])]
+def table(header: Sequence[str], rows: Iterable[Sequence[str]], texts: int = 1) -> str:
+    """A table of cells that are Markdown already; numbers of all columns but the first `texts`
+    align."""
+    rule = [*("---" for _ in header[:texts]), *("---:" for _ in header[texts:])]
     return "\n".join(f"| {' | '.join(row)} |" for row in (header, rule, *rows))
 
 

@@ -100,6 +100,7 @@ def _write(
     shown, total = _write_changes(files, pair)
     page = Page("Comparison of two evaluations")
     page.add("# Comparison of two evaluations", facts(_facts(pair)))
+    page.add_contents()
     page.add("## Figures", *_figures(found), escaped(_who_is_right(who)))
     page.add(f"## Changed answers\n\n{total:,} answers differ; changed.jsonl has all of them.")
     for title, entries in shown.items():

@@ -37,7 +37,7 @@ class ExportedModel:
         self.kind = TEXT_CLASSIFIER if is_classifier else READER
         self.labels = tuple(run.get("labels") or ("neg", "pos")) if is_classifier else ()
         self.requests = 1  # one request takes all cores
-        self.facts: Mapping[str, Any] = _facts(found)
+        self.facts: Mapping[str, Any] = _facts(found, version.absolute())
         self._threshold = None if is_classifier else _threshold(found, version)
         self._calls = itertools.count()
         self._version = version
@@ -85,9 +85,12 @@ def _threshold(found: Mapping[str, Any], version: pathlib.Path) -> float | None:
     )
 
 
-def _facts(found: Mapping[str, Any]) -> dict[str, Any]:
+def _facts(found: Mapping[str, Any], version: pathlib.Path) -> dict[str, Any]:
     run = found["run"]
     return {
+        "model": version.parent.name,
+        "version": version.name,
+        "dtype": found.get("dtype"),
         "run_dir": found.get("run_dir"),
         "preset": run.get("preset"),
         "data_digest": run.get("data_digest"),

@@ -15,6 +15,7 @@ from preprocessing.dataset_report import printable
 _BLUE, _ORANGE, _GREY = "#0072b2", "#d55e00", "#999999"
 MOST_SLICES = 20  # of one dimension; more names would run into each other
 _MOST_CHARACTERS = 24
+_WIDTH, _DPI = 5.8, 150  # inches: on a phone, where it is as wide as the page, it can be read
 
 
 def reliability_figure(bins: Sequence[Mapping[str, Any]], right: str) -> Figure:
@@ -24,7 +25,7 @@ def reliability_figure(bins: Sequence[Mapping[str, Any]], right: str) -> Figure:
         bins: as `reliability` gives them, as dictionaries.
         right: what "right" means, for the axis.
     """
-    figure = Figure(figsize=(5.6, 5.6), dpi=110, layout="constrained")
+    figure = Figure(figsize=(_WIDTH, 6.2), dpi=_DPI, layout="constrained")
     upper, lower = figure.subplots(2, 1, height_ratios=(3, 1), sharex=True)
     filled = [one for one in bins if one["count"]]
     width = bins[0]["upper"] - bins[0]["lower"]
@@ -35,7 +36,7 @@ def reliability_figure(bins: Sequence[Mapping[str, Any]], right: str) -> Figure:
     confidences = [one["confidence"] for one in filled]
     upper.plot(confidences, accuracies, "o", color=_ORANGE, label="at the mean probability")
     upper.set(ylim=(0, 1), xlim=(0, 1), ylabel=right)
-    upper.legend(framealpha=0.9, loc="upper left")
+    figure.legend(loc="outside upper left", ncols=2)  # not over the bars
     lower.bar(middles, [one["count"] for one in filled], width * 0.92, color=_GREY)
     lower.set(xlabel="probability of the answer that was given", ylabel="answers")
     for axes in (upper, lower):
@@ -50,7 +51,7 @@ def slices_figure(slices: Sequence[Mapping[str, Any]], figure_name: str, title: 
         dimensions.setdefault(one["slice"], []).append(one)
     shown = {name: parts[:MOST_SLICES] for name, parts in dimensions.items()}
     heights = [0.9 + 0.32 * len(parts) for parts in shown.values()]
-    figure = Figure(figsize=(8, sum(heights) + 0.4), dpi=110, layout="constrained")
+    figure = Figure(figsize=(_WIDTH, sum(heights) + 0.4), dpi=_DPI, layout="constrained")
     grid = figure.subplots(len(shown), 1, height_ratios=heights, squeeze=False, sharex=True)
     for axes, (dimension, parts) in zip(grid[:, 0], shown.items(), strict=True):
         _draw_slices(axes, dimension, parts, figure_name)

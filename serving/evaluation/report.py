@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from serving.evaluation.calibration import BINS
+from serving.evaluation.headline import headline, summary, title_of
 from serving.evaluation.intervals import RESAMPLES, SEED
 from serving.evaluation.model import TEXT_CLASSIFIER
 from serving.evaluation.output_files import OutputFiles
@@ -20,8 +21,9 @@ _HEADS = {"accuracy": "accuracy", "exact": "exact match", "f1": "F1"}
 
 def write_report(files: OutputFiles, result: Result, about: Mapping[str, Any]) -> None:
     """Writes the page and its pictures."""
-    page = Page(f"{about['kind']}: {about['model']}")
-    page.add(f"# {escaped(about['model'])}", _summary(about))
+    page = Page(title_of(about))
+    page.add(f"# {escaped(page.title)}", headline(result, about), summary(about))
+    page.add_contents()
     page.add("## Figures", _metrics(result), *_notes(result, about))
     _add_slices(page, result, about)
     _add_calibration(page, result, about)
@@ -37,18 +39,6 @@ def number(value: float, name: str = "") -> str:
     if isinstance(value, int):
         return f"{value:,}"
     return f"{value:.4g}" if name.endswith("thresh") else f"{value:.4f}"
-
-
-def _summary(about: Mapping[str, Any]) -> str:
-    what = "texts" if about["kind"] == TEXT_CLASSIFIER else "questions"
-    asked = about["input"]
-    of_split = f", split {asked['split']}" if asked.get("split") else ""
-    text = (
-        f"{about['kind'].capitalize()}, asked {about['examples']:,} {what} of "
-        f"{asked['source']}{of_split} on {about['date']}, in {about['seconds']:,.1f} s "
-        f"({about['examples_per_second']:,.1f}/s)."
-    )
-    return escaped(text)
 
 
 def _metrics(result: Result) -> str:
@@ -95,10 +85,11 @@ def _add_slices(page: Page, result: Result, about: Mapping[str, Any]) -> None:
     slices, name = _telling(result.slices), names[-1]
     says = f"{_HEADS[name]} of each slice with its interval; the table has the numbers"
     page.add_picture("slices.png", says, png_of(slices_figure(slices, name, _HEADS[name])))
-    header = ["slice", "", "count"]
+    header = ["sliced by", "slice"]
     for one in names:
         header += [_HEADS[one], "95 % interval"]
-    page.add(table(header, [_slice_row(part, names) for part in slices]))
+    header.append("texts" if is_classifier else "questions")
+    page.add(table(header, [_slice_row(part, names) for part in slices], texts=2))
     shares = "accuracy" if is_classifier else "exact match"
     method = f"Intervals of {shares} are Wilson's"
     if not is_classifier:
@@ -114,12 +105,12 @@ def _telling(slices: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def _slice_row(part: Mapping[str, Any], names: Sequence[str]) -> list[str]:
     digits = 4 if names == ("accuracy",) else 2  # shares, or percent
-    row = [escaped(part["slice"]), escaped(part["name"]), f"{part['count']:,}"]
+    row = [escaped(part["slice"]), escaped(part["name"])]
     for name in names:
         figure = part[name]
         value, low, high = (f"{figure[key]:.{digits}f}" for key in ("value", "low", "high"))
         row += [value, f"{low} to {high}"]
-    return row
+    return [*row, f"{part['count']:,}"]
 
 
 def _add_calibration(page: Page, result: Result, about: Mapping[str, Any]) -> None:
@@ -165,11 +156,11 @@ def _classes(result: Result) -> Iterator[str]:
     if len(labels) > MOST_LABELS:
         yield f"The confusion matrix of {len(labels)} labels is in details.json."
         return
-    yield "Rows are the right labels, columns the predicted ones."
+    yield "Rows are the right labels, columns the predicted ones:"
     counts = [
         (label, *(f"{count:,}" for count in row)) for label, row in zip(labels, matrix, strict=True)
     ]
-    yield table(("", *labels), counts)
+    yield table(("right label", *labels), counts)
 
 
 def _most_wrong(result: Result, about: Mapping[str, Any]) -> Iterator[str]:
