@@ -10,8 +10,8 @@ from typing import Any
 
 from preprocessing import files, storage
 from preprocessing.errors import InputError
+from serving.model_dir import SAVED_MODEL, newest_version
 
-SAVED_MODEL = "saved_model.pb"
 _PROVENANCE = "assets.extra/provenance.json"
 
 
@@ -38,25 +38,31 @@ def find_version(model_dir: str) -> ServedVersion:
     Raises:
         InputError: there is none, or it does not say what it was trained for.
     """
-    folder = os.path.abspath(model_dir) if storage.is_local(model_dir) else model_dir.rstrip("/")
-    names = _names_in(folder)
-    if SAVED_MODEL not in names:
-        numbers = [name for name in names if name.isascii() and name.isdigit()]
-        if not numbers:
-            raise InputError(
-                f"--model_dir {model_dir}: no version of a model in it (folders named 1, 2, …). "
-                "Make one with `python -m serving.export`."
-            )
-        folder = storage.join(folder, max(numbers, key=int))
-    return _described(folder)
+    if storage.is_local(model_dir):
+        try:
+            folder = newest_version(pathlib.Path(model_dir))
+        except InputError as error:
+            raise InputError(f"--model_dir {error}") from error
+        return _described(os.path.abspath(folder))
+    return _described(_newest_remote(model_dir.rstrip("/")))
 
 
-def _names_in(folder: str) -> set[str]:
-    """Files and folders directly in a folder; object stores list only the files below it."""
-    if storage.is_local(folder):
-        return set(storage.list_names(folder))
-    below = (path.removeprefix(folder).lstrip("/") for path in files.list_files(folder))
-    return {path.partition("/")[0] for path in below}
+def _newest_remote(folder: str) -> str:
+    """As `newest_version`; an object store has no folders but what its files' names tell."""
+    below = {path.removeprefix(folder).lstrip("/") for path in files.list_files(folder)}
+    if SAVED_MODEL in below:
+        return folder
+    numbers = [
+        name
+        for name, _, file in (path.partition("/") for path in below)
+        if file == SAVED_MODEL and name.isascii() and name.isdigit()
+    ]
+    if not numbers:
+        raise InputError(
+            f"--model_dir {folder}: no version of a model in it (folders named 1, 2, … that hold "
+            f"{SAVED_MODEL}). Make one with `python -m serving.export`."
+        )
+    return storage.join(folder, max(numbers, key=int))
 
 
 def _described(folder: str) -> ServedVersion:

@@ -25,6 +25,9 @@ def test_a_version_in_a_bucket(tmp_path):
         assert (version.model, version.number, version.task) == ("numbers", "12", "imdb")
         assert version.path == f"{bucket}/models/numbers/12"
         assert find_version(f"{bucket}/models/numbers/3").number == "3"
+        with storage.create(f"{bucket}/models/numbers/13/variables/half-copied") as file:
+            file.write(b"x")
+        assert find_version(f"{bucket}/models/numbers").number == "12"
         handler = VersionHandler(version.path, version.task)
         (result,) = handler.run_inference([Row("a", "", (b"0.25",))], handler.load_model())
         assert result.inference["serving_default"]["probability"] == 0.25
@@ -38,3 +41,11 @@ def test_the_newest_version_and_one_by_its_folder(tmp_path):
     assert find_version(str(tmp_path / "m")).number == "10"
     found = find_version(str(tmp_path / "m" / "2"))
     assert (found.model, found.number, found.labels) == ("m", "2", ("neg", "pos"))
+
+
+def test_a_half_copied_version_is_none(tmp_path):
+    number_model(tmp_path / "m" / "2")
+    (tmp_path / "m" / "3" / "assets.extra").mkdir(parents=True)
+    assert find_version(str(tmp_path / "m")).number == "2"
+    with pytest.raises(InputError, match=r"--model_dir .*m/3: no version of a model in it"):
+        find_version(str(tmp_path / "m" / "3"))
