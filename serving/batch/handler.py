@@ -81,8 +81,10 @@ class VersionHandler(ModelHandler[Row, PredictionResult, Any]):
         from serving.saved_model import load_in_session
 
         try:
-            model = load_in_session(local_copy(self._version), self._threads)
-            self._ask(model, [Row("", "", tuple(b"" for _ in self._inputs))])
+            # Once it has answered, everything is read: a copy of the files can go.
+            with local_copy(self._version) as folder:
+                model = load_in_session(folder, self._threads)
+                self._ask(model, [Row("", "", tuple(b"" for _ in self._inputs))])
         except InputError:
             raise
         except Exception as error:

@@ -1,11 +1,13 @@
 """Which version answers, on any file system, and what is known of it."""
 
+import contextlib
 import dataclasses
 import hashlib
 import json
 import os
 import pathlib
 import tempfile
+from collections.abc import Iterator
 from typing import Any
 
 from preprocessing import files, storage
@@ -90,8 +92,9 @@ def _described(folder: str) -> ServedVersion:
     )
 
 
-def local_copy(path: str) -> pathlib.Path:
-    """A version's folder on this machine: itself, or what a worker fetches of a remote one.
+@contextlib.contextmanager
+def local_copy(path: str) -> Iterator[pathlib.Path]:
+    """A version's folder on this machine: itself, or a copy of a remote one for the block.
 
     TensorFlow itself reads few of the file systems that Beam does.
 
@@ -99,10 +102,12 @@ def local_copy(path: str) -> pathlib.Path:
         InputError: it cannot be read.
     """
     if storage.is_local(path):
-        return pathlib.Path(path)
-    folder = pathlib.Path(tempfile.mkdtemp(prefix="version-"))
-    for file in files.list_files(path):
-        target = folder / file.removeprefix(path).lstrip("/")
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(files.read_file(file))
-    return folder
+        yield pathlib.Path(path)
+        return
+    with tempfile.TemporaryDirectory(prefix="version-") as name:
+        folder = pathlib.Path(name)
+        for file in files.list_files(path):
+            target = folder / file.removeprefix(path).lstrip("/")
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(files.read_file(file))
+        yield folder

@@ -1,8 +1,10 @@
 """Versions on this machine and in a bucket."""
 
+import tempfile
+
 import pytest
 
-from preprocessing import storage
+from preprocessing import files, storage
 from preprocessing.errors import InputError
 from serving.batch.handler import VersionHandler
 from serving.batch.rows import Row
@@ -12,7 +14,7 @@ from tests.serving.batch.number_model import number_model
 
 
 @pytest.mark.slow
-def test_a_version_in_a_bucket(tmp_path):
+def test_a_version_in_a_bucket(tmp_path, monkeypatch):
     local = number_model(tmp_path / "3")
     with remote_folders.s3() as bucket:
         for number in ("3", "12"):
@@ -28,9 +30,12 @@ def test_a_version_in_a_bucket(tmp_path):
         with storage.create(f"{bucket}/models/numbers/13/variables/half-copied") as file:
             file.write(b"x")
         assert find_version(f"{bucket}/models/numbers").number == "12"
+        monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
+        (tmp_path / "temporary").mkdir()
         handler = VersionHandler(version.path, version.task)
         (result,) = handler.run_inference([Row("a", "", (b"0.25",))], handler.load_model())
         assert result.inference["serving_default"]["probability"] == 0.25
+        assert list((tmp_path / "temporary").iterdir()) == []  # no copy is left
         with pytest.raises(InputError, match="no version of a model in it"):
             find_version(f"{bucket}/models")
 
@@ -49,3 +54,17 @@ def test_a_half_copied_version_is_none(tmp_path):
     assert find_version(str(tmp_path / "m")).number == "2"
     with pytest.raises(InputError, match=r"--model_dir .*m/3: no version of a model in it"):
         find_version(str(tmp_path / "m" / "3"))
+
+
+def test_the_copy_of_a_remote_version_goes_when_it_is_loaded(tmp_path, monkeypatch):
+    """As with a bucket, where the files are those of a folder."""
+    version = number_model(tmp_path / "m" / "2")
+    paths = [f"s3://b/m/2/{p.relative_to(version)}" for p in version.rglob("*") if p.is_file()]
+    contents = {path: (version / path.removeprefix("s3://b/m/2/")).read_bytes() for path in paths}
+    monkeypatch.setattr(files, "list_files", lambda folder: paths)
+    monkeypatch.setattr(files, "read_file", contents.__getitem__)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    handler = VersionHandler("s3://b/m/2", "imdb")
+    (result,) = handler.run_inference([Row("a", "", (b"0.25",))], handler.load_model())
+    assert result.inference["serving_default"]["probability"] == 0.25
+    assert [path.name for path in tmp_path.iterdir()] == ["m"]
