@@ -88,7 +88,7 @@ def _spec(flags: argparse.Namespace) -> "PredictionSpec":
     from serving.batch.jobs import prediction_job
 
     defaults = {
-        "nbest": 0, "text_column": "text", "id_column": None, "no_quotes": False,
+        "nbest": 0, "text_column": None, "id_column": None, "no_quotes": None,
         "num_shards": 4, "max_rejected_fraction": 0.01,
     }  # fmt: skip
     return prediction_job(argparse.Namespace(**{**defaults, **vars(flags)}))
