@@ -5,10 +5,10 @@ from collections.abc import Mapping
 
 import numpy as np
 from tensorflow.core.protobuf import meta_graph_pb2
-from tensorflow_serving.apis import classification_pb2, input_pb2
+from tensorflow_serving.apis import classification_pb2
 
 from serving.server import examples
-from serving.server.loader import LoadedModel
+from serving.server.examples import Asking
 from serving.server.manager import ModelManager
 from serving.server.prediction import effective_spec, resolve, spec_of
 from serving.server.status import Code, StatusError, invalid_argument
@@ -96,31 +96,12 @@ def classify(
         StatusError: the request cannot be answered.
     """
     with resolve(manager, spec_of(request)) as servable:
-        classes = classify_with(
-            servable.loaded_model,
-            request.model_spec.signature_name,
-            request.input,
-            timeout_s,
-            check_method_name,
-        )
+        how = Asking(request.model_spec.signature_name, timeout_s, check_method_name)
+        classes = examples.ask(servable.loaded_model, Classifier, request.input, how)
         return classification_pb2.ClassificationResponse(
             result=to_proto(classes),
             model_spec=effective_spec(request.model_spec, servable.version),
         )
-
-
-def classify_with(
-    model: LoadedModel,
-    signature_name: str,
-    given: input_pb2.Input,
-    timeout_s: float | None = None,
-    check_method_name: bool = False,
-) -> Classes:
-    """What this very model says of the examples; `signature_name` "" means the default."""
-    signature = examples.find_signature(model.signatures, signature_name)
-    classifier = Classifier(signature, check_method_name)
-    outputs, num_examples = examples.run(model, [classifier], given, timeout_s)
-    return classifier.read(outputs, num_examples)
 
 
 def to_proto(classes: Classes) -> classification_pb2.ClassificationResult:

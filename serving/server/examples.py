@@ -3,8 +3,9 @@
 API page, section 2.3.
 """
 
-from collections.abc import Iterable, Mapping
-from typing import Protocol
+import dataclasses
+from collections.abc import Callable, Iterable, Mapping
+from typing import Protocol, TypeVar
 
 import numpy as np
 from tensorflow.core.protobuf import meta_graph_pb2
@@ -14,12 +15,55 @@ from serving.server.loader import LoadedModel
 from serving.server.prediction import DEFAULT_SIGNATURE
 from serving.server.status import invalid_argument
 
+Answer = TypeVar("Answer", covariant=True)
 
-class Task(Protocol):
+
+class Task(Protocol[Answer]):
     """A signature that takes examples: the tensors it is fed by, and those it is read from."""
 
     input_name: str
     output_names: list[str]
+
+    def read(self, outputs: Mapping[str, np.ndarray], num_examples: int) -> Answer:
+        """The answer among the outputs of a run; raises StatusError when they do not fit."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Asking:
+    """How a signature is asked.
+
+    Attributes:
+        signature_name: "" means the default one.
+        timeout_s: of the run; None: for ever.
+        check_method_name: take only a signature that was exported for the method.
+    """
+
+    signature_name: str = ""
+    timeout_s: float | None = None
+    check_method_name: bool = False
+
+
+def ask(
+    model: LoadedModel,
+    task: Callable[[meta_graph_pb2.SignatureDef, bool], Task[Answer]],
+    given: input_pb2.Input,
+    how: Asking,
+) -> Answer:
+    """What this very model says of the examples.
+
+    Args:
+        model: the version.
+        task: `Classifier` or `Regressor`.
+        given: the examples.
+        how: see there.
+
+    Raises:
+        StatusError: there is no such signature, it is none for the task, or the run fails.
+    """
+    signature = find_signature(model.signatures, how.signature_name)
+    reader = task(signature, how.check_method_name)
+    outputs, num_examples = run(model, [reader], given, how.timeout_s)
+    return reader.read(outputs, num_examples)
 
 
 def run(

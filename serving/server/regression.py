@@ -4,10 +4,10 @@ from collections.abc import Mapping
 
 import numpy as np
 from tensorflow.core.protobuf import meta_graph_pb2
-from tensorflow_serving.apis import input_pb2, regression_pb2
+from tensorflow_serving.apis import regression_pb2
 
 from serving.server import examples
-from serving.server.loader import LoadedModel
+from serving.server.examples import Asking
 from serving.server.manager import ModelManager
 from serving.server.prediction import effective_spec, resolve, spec_of
 from serving.server.status import invalid_argument
@@ -69,30 +69,11 @@ def regress(
         StatusError: the request cannot be answered.
     """
     with resolve(manager, spec_of(request)) as servable:
-        values = regress_with(
-            servable.loaded_model,
-            request.model_spec.signature_name,
-            request.input,
-            timeout_s,
-            check_method_name,
-        )
+        how = Asking(request.model_spec.signature_name, timeout_s, check_method_name)
+        values = examples.ask(servable.loaded_model, Regressor, request.input, how)
         return regression_pb2.RegressionResponse(
             result=to_proto(values), model_spec=effective_spec(request.model_spec, servable.version)
         )
-
-
-def regress_with(
-    model: LoadedModel,
-    signature_name: str,
-    given: input_pb2.Input,
-    timeout_s: float | None = None,
-    check_method_name: bool = False,
-) -> np.ndarray:
-    """What this very model says of the examples; `signature_name` "" means the default."""
-    signature = examples.find_signature(model.signatures, signature_name)
-    regressor = Regressor(signature, check_method_name)
-    outputs, num_examples = examples.run(model, [regressor], given, timeout_s)
-    return regressor.read(outputs, num_examples)
 
 
 def to_proto(values: np.ndarray) -> regression_pb2.RegressionResult:

@@ -9,18 +9,26 @@ from typing import Any
 
 from tensorflow_serving.apis import model_pb2
 
-from serving.server import json_answers, json_examples, json_reader, json_tensors, prediction
-from serving.server.classification import classify_with
+from serving.server import (
+    examples,
+    json_answers,
+    json_examples,
+    json_reader,
+    json_tensors,
+    prediction,
+)
+from serving.server.classification import Classifier
+from serving.server.examples import Asking
 from serving.server.json_values import format_error
 from serving.server.loader import LoadedModel
 from serving.server.manager import ModelManager
 from serving.server.observation import current
-from serving.server.regression import regress_with
+from serving.server.regression import Regressor
 from serving.server.status import invalid_argument
 
 _OF_EXAMPLES: Mapping[str, tuple[Callable, Callable]] = {
-    "classify": (classify_with, json_answers.classifications),
-    "regress": (regress_with, json_answers.regressions),
+    "classify": (Classifier, json_answers.classifications),
+    "regress": (Regressor, json_answers.regressions),
 }
 
 
@@ -65,12 +73,12 @@ class RestInference:
     def _of_examples(
         self, method: str, spec: model_pb2.ModelSpec, document: Mapping[str, Any], deadline: float
     ) -> bytes:
-        ask, write = _OF_EXAMPLES[method]
+        task, write = _OF_EXAMPLES[method]
         signature_name = _signature_name(document)
-        examples = json_examples.from_request(document)
+        given = json_examples.from_request(document)
         with prediction.resolve(self._manager, spec) as servable:
-            model, timeout_s = servable.loaded_model, _until(deadline)
-            answer = ask(model, signature_name, examples, timeout_s, self._check_method_name)
+            how = Asking(signature_name, _until(deadline), self._check_method_name)
+            answer = examples.ask(servable.loaded_model, task, given, how)
         return write(answer)
 
 

@@ -1,18 +1,22 @@
 """The requests a version answers before it serves: `assets.extra/tf_serving_warmup_requests`."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 import tensorflow as tf
 from google.protobuf.message import DecodeError
 from tensorflow_serving.apis import prediction_log_pb2
 
-from serving.server import classification, multi_inference, prediction, regression
+from serving.server import examples, multi_inference, prediction
+from serving.server.classification import Classifier
+from serving.server.examples import Asking
 from serving.server.loader import LoadedModel
+from serving.server.regression import Regressor
 from serving.server.status import Code, StatusError
 
 _FILE = os.path.join("assets.extra", "tf_serving_warmup_requests")
 _MAX_RECORDS = 1000
+_TASKS: Mapping[str, Callable] = {"classify_log": Classifier, "regress_log": Regressor}
 
 
 def warm_up(
@@ -63,14 +67,10 @@ def _replay(
     kind = log.WhichOneof("log_type")
     if kind == "predict_log":
         prediction.predict_with(model, log.predict_log.request)
-    elif kind == "classify_log":
-        request = log.classify_log.request
-        name = request.model_spec.signature_name
-        classification.classify_with(model, name, request.input, None, check_method_name)
-    elif kind == "regress_log":
-        request = log.regress_log.request
-        name = request.model_spec.signature_name
-        regression.regress_with(model, name, request.input, None, check_method_name)
+    elif kind in _TASKS:
+        request = getattr(log, kind).request
+        how = Asking(request.model_spec.signature_name, check_method_name=check_method_name)
+        examples.ask(model, _TASKS[kind], request.input, how)
     elif kind == "multi_inference_log":
         request = log.multi_inference_log.request
         multi_inference.infer_with(model, request, None, check_method_name)
