@@ -60,6 +60,7 @@ def test_client_and_server_need_no_other_package(place):
 @pytest.mark.parametrize(
     ("module", "absent"),
     [
+        ("serving.async_client", ["tensorflow", "numpy", "preprocessing", "trainer"]),
         ("serving.client", ["tensorflow", "numpy", "preprocessing", "trainer"]),
         ("preprocessing.features", ["apache_beam"]),
         ("preprocessing.dataset_info", ["apache_beam", "tensorflow"]),

@@ -6,7 +6,8 @@ import itertools
 import time
 from collections.abc import Callable, Mapping, Sequence
 
-from serving.client import NO_RETRIES, AsyncClient
+from serving.async_client import AsyncClient
+from serving.client import NO_RETRIES
 from serving.errors import ServingError
 from serving.load_test.plan import CLOSED, Load, Outcome, Target
 

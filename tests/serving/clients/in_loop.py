@@ -3,7 +3,7 @@
 import asyncio
 from typing import Any
 
-from serving.client import AsyncClient
+from serving.async_client import AsyncClient
 
 
 class InLoop:
