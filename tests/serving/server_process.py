@@ -1,6 +1,7 @@
 """A real server in a process of its own, for tests to talk to."""
 
 import contextlib
+import json
 import os
 import pathlib
 import signal
@@ -138,6 +139,12 @@ def failure(method: Callable, request: Any) -> tuple[grpc.StatusCode, str]:
     with pytest.raises(grpc.RpcError) as caught:
         method(request, timeout=60)
     return caught.value.code(), caught.value.details()
+
+
+def error(answer: tuple[int, str]) -> tuple[int, str]:
+    """The status and message of a REST answer that is an error."""
+    status, body = answer
+    return status, json.loads(body)["error"]
 
 
 @contextlib.contextmanager

@@ -4,13 +4,10 @@ import json
 
 import pytest
 
+from tests.serving.server_process import error
+
 BENCH = "examples_tf1"
 EXPORTS = pytest.mark.parametrize("model", ["examples_tf1", "examples_tf2"])
-
-
-def error(answer: tuple[int, str]) -> tuple[int, str]:
-    status, body = answer
-    return status, json.loads(body)["error"]
 
 
 @EXPORTS
