@@ -4,7 +4,7 @@ import argparse
 import logging
 import time
 
-from preprocessing import command_line
+from preprocessing import command_line, rejected_fraction
 from preprocessing.dataset_info import DatasetInfo
 from preprocessing.errors import InputError
 from preprocessing.workers import fork_server
@@ -91,12 +91,7 @@ def _add_common_flags(task: argparse.ArgumentParser, validation_fraction: float)
         default=validation_fraction,
         help="share of the training examples for the split validation, by a hash of the id",
     )
-    task.add_argument(
-        "--max_rejected_fraction",
-        type=float,
-        default=0.01,
-        help="share of the source records above which the job fails",
-    )
+    rejected_fraction.add_flag(task, "the source records above which the job fails")
     task.add_argument(
         "--dry_run", action="store_true", help="check everything and list the steps, run nothing"
     )
@@ -108,10 +103,7 @@ def _check(flags: argparse.Namespace) -> None:
         raise InputError(
             f"--validation_fraction is {flags.validation_fraction}, expected a share in [0, 1)."
         )
-    if not 0.0 <= flags.max_rejected_fraction <= 1.0:
-        raise InputError(
-            f"--max_rejected_fraction is {flags.max_rejected_fraction}, expected a share in [0, 1]."
-        )
+    rejected_fraction.check(flags.max_rejected_fraction)
     if flags.num_shards < 1:
         raise InputError(f"--num_shards is {flags.num_shards}, expected at least 1.")
     if flags.task == "imdb" and flags.max_seq_length < 3:

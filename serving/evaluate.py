@@ -6,7 +6,7 @@ import math
 import pathlib
 from collections.abc import Iterable
 
-from preprocessing import command_line, files
+from preprocessing import command_line, files, rejected_fraction
 from preprocessing.errors import InputError
 from preprocessing.sources import readers
 from preprocessing.sources.labelled_text import DELIMITERS, Columns
@@ -15,7 +15,7 @@ from serving.errors import InvalidEndpoint
 from serving.evaluation.examples import holds_texts
 from serving.evaluation.exported import ExportedModel
 from serving.evaluation.model import TEXT_CLASSIFIER, EvaluatedModel
-from serving.evaluation.run import MAX_REJECTED_FRACTION, evaluate, evaluate_version
+from serving.evaluation.run import evaluate, evaluate_version
 from serving.model_dir import newest_version
 from serving.transport import parse_endpoint
 
@@ -88,10 +88,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--batch_size", type=int, default=32, help="texts in one request")
     parser.add_argument("--model_name", help=f"on the server: {SENTIMENT} or {QA} by the input")
-    parser.add_argument(
-        "--max_rejected_fraction", type=float, default=MAX_REJECTED_FRACTION,
-        help="share of the input that cannot be asked above which it fails (default %(default)s)",
-    )  # fmt: skip
+    rejected_fraction.add_flag(parser, "the input that cannot be asked above which it fails")
     parser.add_argument("--requests", type=int, help="to a server at the same time (default 4)")
     parser.add_argument("--timeout_s", type=float, help="of one request to a server (default 60)")
     parser.add_argument("--text_column", help="of rows, as in preprocessing (default text)")
@@ -112,10 +109,7 @@ def _check(flags: argparse.Namespace) -> None:
         value = getattr(flags, name)
         if value is not None and value < 1:
             raise InputError(f"--{name} is {value}, expected at least 1.")
-    if not 0.0 <= flags.max_rejected_fraction <= 1.0:
-        raise InputError(
-            f"--max_rejected_fraction is {flags.max_rejected_fraction}, expected a share in [0, 1]."
-        )
+    rejected_fraction.check(flags.max_rejected_fraction)
     if flags.timeout_s is not None and not 0.0 < flags.timeout_s < math.inf:
         raise InputError(f"--timeout_s is {flags.timeout_s:g}, expected seconds, such as 60.")
     if flags.model_dir:

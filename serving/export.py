@@ -9,7 +9,7 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from preprocessing import command_line
+from preprocessing import command_line, rejected_fraction
 from preprocessing.dataset_info import sha256_of_file
 from preprocessing.errors import InputError
 from serving import gate, op_versions, provenance
@@ -38,6 +38,7 @@ class ExportOptions:
     dtype: str = "float32"
     serving_version: str = op_versions.OLDEST_SERVER
     evaluation_input: str | None = None
+    max_rejected_fraction: float = rejected_fraction.DEFAULT  # of it
     require: Sequence[str] = ()
     baseline: int | None = None
     config: pathlib.Path | None = None  # with the labels
@@ -99,6 +100,7 @@ def _parser() -> argparse.ArgumentParser:
         help="labelled data, aclImdb or SQuAD JSON: all of it is asked of the export and of the "
         "trainer's model, and the figures are written to provenance.json",
     )
+    rejected_fraction.add_flag(parser, "it that cannot be asked above which the export fails")
     parser.add_argument(
         "--require", action="append", default=[], metavar="CONDITION",
         help='publish only if the figures on --evaluation_input are so: "f1>=80", '
@@ -145,7 +147,8 @@ def export(run_dir: pathlib.Path, model_dir: pathlib.Path, options: ExportOption
     """
     conditions = [gate.parse(text) for text in options.require]
     baseline = baseline_of(model_dir, options.baseline, options.config, options.name)
-    labelled = labelled_input(options.evaluation_input) if options.evaluation_input else None
+    asked, most = options.evaluation_input, options.max_rejected_fraction
+    labelled = labelled_input(asked, most) if asked else None
     with check_process() as process:
         forms, content = load(run_dir, options)
         label_names = forms.run.config["labels"]

@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from preprocessing import files
+from preprocessing import files, rejected_fraction
 from preprocessing.errors import InputError
 from serving import gate, provenance
 from serving.agreement import agreement, batches_of, texts_of
@@ -23,24 +23,32 @@ class LabelledInput:
 
     path: str
     sha256: str  # of the file, or of all files in the folder
+    max_rejected_fraction: float  # of it
+
+    def score(self, version: pathlib.Path) -> Mapping[str, Any]:
+        """Asks a version everything in it; raises InputError where too much is rejected."""
+        from serving.evaluate import evaluate_version
+
+        return evaluate_version(
+            version, self.path, max_rejected_fraction=self.max_rejected_fraction
+        )
 
 
-def labelled_input(path: str) -> LabelledInput:
-    """Raises InputError where there is nothing at the path."""
+def labelled_input(path: str, max_rejected_fraction: float) -> LabelledInput:
+    """Raises InputError where there is nothing at the path, or the fraction is none."""
+    rejected_fraction.check(max_rejected_fraction)
     if not files.exists(path):
         raise InputError(f"--evaluation_input {path}: no such file or folder.")
-    return LabelledInput(path, files.sha256_of(path))
+    return LabelledInput(path, files.sha256_of(path), max_rejected_fraction)
 
 
 def metrics_of(version: pathlib.Path, labelled: LabelledInput) -> Mapping[str, Any]:
     """A published version's figures: those of its provenance if they are of the same input."""
-    from serving.evaluate import evaluate_version
-
     known = provenance.read(version)
     if known.get("evaluation_input", {}).get("sha256") == labelled.sha256:
         logger.info("%s: its figures on this input are known", version)
         return known["evaluation"]
-    return evaluate_version(version, labelled.path)
+    return labelled.score(version)
 
 
 def evaluate(forms: ModelForms, folder: pathlib.Path, labelled: LabelledInput) -> dict[str, Any]:
@@ -52,7 +60,6 @@ def evaluate(forms: ModelForms, folder: pathlib.Path, labelled: LabelledInput) -
     Raises:
         InputError: a float32 export does not agree with the trainer's model.
     """
-    from serving.evaluate import evaluate_version
     from serving.saved_model import load_in_session
 
     texts = texts_of(forms.task, labelled.path)
@@ -69,7 +76,7 @@ def evaluate(forms: ModelForms, folder: pathlib.Path, labelled: LabelledInput) -
         found.check()
     return {
         "evaluation_input": dataclasses.asdict(labelled),
-        "evaluation": evaluate_version(folder, labelled.path),
+        "evaluation": labelled.score(folder),
         "agreement": dataclasses.asdict(found),
     }
 
@@ -78,13 +85,11 @@ def evaluate_in_float32(
     forms: ModelForms, content: Mapping[str, Any], labelled: LabelledInput
 ) -> dict[str, Any]:
     """The figures of the same model in float32, to see what another dtype costs."""
-    from serving.evaluate import evaluate_version
-
     with tempfile.TemporaryDirectory() as temporary:
         folder = pathlib.Path(temporary)
         forms.save(folder, "float32")
         provenance.write(folder, content)
-        return {"float32_evaluation": evaluate_version(folder, labelled.path)}
+        return {"float32_evaluation": labelled.score(folder)}
 
 
 def pass_gate(

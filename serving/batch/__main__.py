@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.table import Table
 
-from preprocessing import command_line
+from preprocessing import command_line, rejected_fraction
 from preprocessing.errors import InputError
 
 if TYPE_CHECKING:  # it imports Beam
@@ -68,10 +68,7 @@ def _parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     parser.add_argument("--batch_size", type=int, default=32, help="rows in one call of the model")
     parser.add_argument("--num_shards", type=int, default=4, help="files of predictions")
-    parser.add_argument(
-        "--max_rejected_fraction", type=float, default=0.01,
-        help="share of the source records above which the job fails",
-    )  # fmt: skip
+    rejected_fraction.add_flag(parser, "the source records above which the job fails")
     parser.add_argument(
         "--dry_run", action="store_true", help="check everything and list it, run nothing"
     )
@@ -85,10 +82,7 @@ def _check(flags: argparse.Namespace) -> None:
             raise InputError(f"--{name} is {getattr(flags, name)}, expected at least 1.")
     if not 0 <= flags.nbest <= 20:
         raise InputError(f"--nbest is {flags.nbest}, expected 0 to 20: models list no more.")
-    if not 0.0 <= flags.max_rejected_fraction <= 1.0:
-        raise InputError(
-            f"--max_rejected_fraction is {flags.max_rejected_fraction}, expected a share in [0, 1]."
-        )
+    rejected_fraction.check(flags.max_rejected_fraction)
 
 
 def _report(info: "PredictionsInfo", output_dir: str, seconds: float) -> None:

@@ -10,6 +10,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
+from preprocessing import rejected_fraction
 from preprocessing.sources import readers
 from preprocessing.sources.labelled_text import Columns, unknown_labels
 from serving.evaluation.asking import ask_all
@@ -24,7 +25,6 @@ from serving.evaluation.text_evaluation import TextEvaluation
 
 logger = logging.getLogger(__name__)
 
-MAX_REJECTED_FRACTION = 0.01
 _SHOWN_LABELS = 10
 _PACKAGES = ("bertline", "numpy", "tensorflow", "tensorflow-text")
 
@@ -38,7 +38,7 @@ def evaluate_version(
     limit: int | None = None,
     batch_size: int = 32,
     columns: Columns | None = None,
-    max_rejected_fraction: float = MAX_REJECTED_FRACTION,
+    max_rejected_fraction: float = rejected_fraction.DEFAULT,
 ) -> dict[str, float | int]:
     """Asks an export everything in a source, in this process, and scores the answers.
 
@@ -80,7 +80,7 @@ def evaluate(
     split: str,
     limit: int | None,
     batch_size: int,
-    max_rejected_fraction: float = MAX_REJECTED_FRACTION,
+    max_rejected_fraction: float = rejected_fraction.DEFAULT,
 ) -> dict[str, float | int]:
     """The same for any model."""
     labels = labels_in(source, model.labels) if model.kind == TEXT_CLASSIFIER else ()
