@@ -89,8 +89,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--batch_size", type=int, default=32, help="texts in one request")
     parser.add_argument("--model_name", help=f"on the server: {SENTIMENT} or {QA} by the input")
     rejected_fraction.add_flag(parser, "the input that cannot be asked above which it fails")
-    parser.add_argument("--requests", type=int, help="to a server at the same time (default 4)")
-    parser.add_argument("--timeout_s", type=float, help="of one request to a server (default 60)")
+    parser.add_argument(
+        "--requests", type=int, help=f"to a server at the same time (default {_REQUESTS})"
+    )
+    parser.add_argument(
+        "--timeout_s", type=float, help=f"of one request to a server (default {_TIMEOUT_S:g})"
+    )
     parser.add_argument("--text_column", help="of rows, as in preprocessing (default text)")
     parser.add_argument("--label_column", help="the same (default label)")
     parser.add_argument("--id_column", help="the same; without it an id is <file>:<line>")
