@@ -14,7 +14,7 @@ from preprocessing.dataset_info import sha256_of_file
 from preprocessing.errors import InputError
 from serving import gate, op_versions, provenance
 from serving.baseline import baseline_of
-from serving.evaluation.metric_names import metric_names
+from serving.evaluation.metric_names import metric_names, share_names
 from serving.export_check import TOLERANCES, check_answers, check_process
 from serving.figures import evaluate, evaluate_in_float32, labelled_input, pass_gate
 from serving.model_dir import publish, unpublished_version
@@ -54,7 +54,7 @@ class ExportOptions:
         if self.baseline is not None and not self.require:
             raise InputError(
                 f"--baseline is {self.baseline}, but there is no --require to compare by. Leave "
-                'it out, or give a condition such as --require "f1>=baseline-0.5".'
+                f"it out, or give a condition such as {gate.EXAMPLES}."
             )
 
 
@@ -103,8 +103,8 @@ def _parser() -> argparse.ArgumentParser:
     rejected_fraction.add_flag(parser, "it that cannot be asked above which the export fails")
     parser.add_argument(
         "--require", action="append", default=[], metavar="CONDITION",
-        help='publish only if the figures on --evaluation_input are so: "f1>=80", '
-        '"f1>=baseline-0.5"; may be given several times',
+        help=f"publish only if the figures on --evaluation_input are so: {gate.EXAMPLES}; may be "
+        "given several times",
     )  # fmt: skip
     parser.add_argument(
         "--baseline", type=int, metavar="VERSION",
@@ -155,6 +155,7 @@ def export(run_dir: pathlib.Path, model_dir: pathlib.Path, options: ExportOption
         if baseline and not options.allow_other_kind:
             check_same_kind(baseline, forms.task, label_names)
         gate.check_metrics(conditions, metric_names(forms.task, len(label_names)))
+        gate.check_offsets(conditions, share_names(forms.task, len(label_names)))
         with unpublished_version(model_dir) as folder:
             logger.info("writing the graph of %s in %s", run_dir, options.dtype)
             forms.save(folder)

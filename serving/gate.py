@@ -1,4 +1,4 @@
-"""The gate of an export: conditions on its figures, such as "f1>=baseline-0.5".
+"""The gate of an export: conditions on its figures, such as "f1>=baseline-0.5" in percent.
 
 Imports no TensorFlow.
 """
@@ -17,9 +17,12 @@ _CONDITION = re.compile(
     rf"\s*(?P<metric>\w+)\s*(?P<comparison>>=|<=|>|<)\s*"
     rf"(?:(?P<baseline>baseline)(?:\s*(?P<sign>[+-])\s*(?P<offset>{_NUMBER}))?|(?P<number>-?{_NUMBER}))\s*"
 )
+_LARGE_OFFSET = 0.5  # of a share: half of all there is
+# Figures of questions are in percent, those of texts are shares.
+EXAMPLES = '"f1>=baseline-0.5" (questions, percent) or "accuracy>=baseline-0.005" (texts, shares)'
 GRAMMAR = (
     "METRIC>=VALUE, where VALUE is a number, `baseline`, `baseline-NUMBER` or `baseline+NUMBER`, "
-    'and <=, > and < go as well, such as "f1>=80" or "accuracy>=baseline-0.005"'
+    f"and <=, > and < go as well, such as {EXAMPLES}"
 )
 
 
@@ -69,6 +72,23 @@ def check_metrics(conditions: Sequence[Condition], names: Collection[str]) -> No
     for condition in conditions:
         if condition.metric not in names:
             raise _unknown_metric(condition, names)
+
+
+def check_offsets(conditions: Sequence[Condition], shares: Collection[str]) -> None:
+    """Raises InputError where an offset is meant in percent, but the metric is a share.
+
+    Args:
+        conditions: all of them.
+        shares: the names of metrics from 0 to 1.
+    """
+    for condition in conditions:
+        offset = abs(condition.number)
+        if condition.is_relative and condition.metric in shares and offset >= _LARGE_OFFSET:
+            raise InputError(
+                f"--require {condition.text!r}: {condition.metric} is a share from 0 to 1, so that "
+                f"an offset of {offset:g} passes or fails nearly everything. Did you mean "
+                f"{offset / 100:g}?"
+            )
 
 
 def judge(

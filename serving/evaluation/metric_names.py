@@ -5,6 +5,8 @@ import numpy as np
 from serving.evaluation.text_figures import TextScores, text_measures
 from trainer.squad_totals import best_thresholds, totals_v1, totals_v2
 
+_NO_SHARES = {"loss", "examples", "rejected"}
+
 
 def metric_names(task: str, label_count: int) -> frozenset[str]:
     """The names in metrics.json: those of the figures of a made-up input that has everything.
@@ -14,6 +16,11 @@ def metric_names(task: str, label_count: int) -> frozenset[str]:
         label_count: of a classifier.
     """
     return _of_questions() if task == "squad" else _of_texts(label_count)
+
+
+def share_names(task: str, label_count: int) -> frozenset[str]:
+    """Those of the names that are shares from 0 to 1; a reader's are in percent."""
+    return frozenset() if task == "squad" else _of_texts(label_count) - _NO_SHARES
 
 
 def _of_texts(label_count: int) -> frozenset[str]:

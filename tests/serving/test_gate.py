@@ -3,7 +3,8 @@
 import pytest
 
 from preprocessing.errors import InputError
-from serving.gate import Condition, check_metrics, judge, parse, table
+from serving.evaluation.metric_names import share_names
+from serving.gate import Condition, check_metrics, check_offsets, judge, parse, table
 
 METRICS = {"f1": 80.25, "exact_match": 71.0, "total": 100, "note": "text"}
 
@@ -67,6 +68,21 @@ def test_an_unknown_metric_is_named_before_there_are_figures():
     check_metrics([parse("f1>=80"), parse("exact>=baseline")], {"f1", "exact"})
     with pytest.raises(InputError, match=r"--require 'f2>=80': no metric f2, expected one of exac"):
         check_metrics([parse("f1>=80"), parse("f2>=80")], {"f1", "exact"})
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [("f1>=baseline-0.5", "0.005"), ("accuracy>baseline + 1", "0.01"), ("f1>=baseline-2", "0.02")],
+)
+def test_an_offset_in_percent_of_a_share_is_refused(text, meant):
+    with pytest.raises(InputError, match=rf"is a share from 0 to 1, .* Did you mean {meant}\?"):
+        check_offsets([parse(text)], share_names("imdb", 2))
+    check_offsets([parse(text)], share_names("squad", 0))
+
+
+@pytest.mark.parametrize("text", ["f1>=baseline-0.005", "loss<=baseline+0.5", "accuracy>=0.9"])
+def test_offsets_that_can_be_meant(text):
+    check_offsets([parse(text)], share_names("imdb", 2))
 
 
 def test_the_table_has_a_row_for_each_condition():
