@@ -91,42 +91,6 @@ def _are_finite(outputs: Mapping[str, np.ndarray]) -> np.ndarray:
     return np.isfinite(probabilities).reshape(len(probabilities), -1).all(axis=1)
 
 
-def texts_of(task: str, source: str, split: str = "test") -> list[dict[str, bytes]]:
-    """All that a labelled source asks a model: alias -> text.
-
-    Args:
-        task: "imdb" or "squad".
-        source: aclImdb, or a SQuAD file.
-        split: of aclImdb.
-
-    Raises:
-        InputError: it is neither, or has nothing to ask.
-    """
-    texts = list(_reviews(source, split) if task == "imdb" else _questions(source))
-    if not texts:
-        raise InputError(f"--evaluation_input {source}: nothing to ask in it.")
-    return texts
-
-
-def _reviews(source: str, split: str) -> Iterator[dict[str, bytes]]:
-    from preprocessing.reviews import reason_to_reject
-    from preprocessing.sources.imdb import read_reviews
-
-    for review in read_reviews(source):
-        if review.split == split and not reason_to_reject(review.content):
-            yield {"text": review.content}
-
-
-def _questions(source: str) -> Iterator[dict[str, bytes]]:
-    from preprocessing.sources.squad_json import load_squad
-
-    for article in load_squad(source)["data"]:
-        for paragraph in article["paragraphs"]:
-            for entry in paragraph["qas"]:
-                texts = {"question": entry["question"], "context": paragraph["context"]}
-                yield {alias: text.encode() for alias, text in texts.items()}
-
-
 def batches_of(texts: Sequence[Mapping[str, bytes]], description: str) -> Iterator[Inputs]:
     """Batches of texts of like length, so that little is padded; shows the progress."""
     order = sorted(texts, key=lambda text: sum(map(len, text.values())))

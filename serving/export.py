@@ -12,11 +12,13 @@ from typing import Any
 from preprocessing import command_line, rejected_fraction
 from preprocessing.dataset_info import sha256_of_file
 from preprocessing.errors import InputError
+from preprocessing.sources.labelled_text import Columns
 from serving import gate, op_versions, provenance
 from serving.baseline import baseline_of
 from serving.evaluation.metric_names import metric_names, share_names
 from serving.export_check import TOLERANCES, check_answers, check_process
-from serving.figures import evaluate, evaluate_in_float32, labelled_input, pass_gate
+from serving.figures import evaluate, evaluate_in_float32, pass_gate
+from serving.labelled_input import labelled_input, read_asked
 from serving.model_dir import publish, unpublished_version
 from serving.model_forms import ModelForms
 from serving.null_threshold import choose_threshold
@@ -38,7 +40,8 @@ class ExportOptions:
     dtype: str = "float32"
     serving_version: str = op_versions.OLDEST_SERVER
     evaluation_input: str | None = None
-    max_rejected_fraction: float = rejected_fraction.DEFAULT  # of it
+    columns: Columns = dataclasses.field(default_factory=Columns)  # of a file of rows
+    max_rejected_fraction: float = rejected_fraction.DEFAULT  # of the evaluation's input
     require: Sequence[str] = ()
     baseline: int | None = None
     config: pathlib.Path | None = None  # with the labels
@@ -46,10 +49,15 @@ class ExportOptions:
     allow_other_kind: bool = False  # than the versions that are there
 
     def __post_init__(self) -> None:
+        if not 0.0 <= self.max_rejected_fraction <= 1.0:
+            raise InputError(
+                f"--max_rejected_fraction is {self.max_rejected_fraction}, expected a share in "
+                "[0, 1]."
+            )
         if self.require and self.evaluation_input is None:
             raise InputError(
                 f"--require {self.require[0]!r} is a condition on figures, but there is no "
-                "--evaluation_input to measure them on. Give one: aclImdb, or a SQuAD file."
+                "--evaluation_input to measure them on. Give one: labelled texts, or a SQuAD file."
             )
         if self.baseline is not None and not self.require:
             raise InputError(
@@ -62,6 +70,12 @@ def main(arguments: list[str]) -> None:
     flags = vars(_parser().parse_args(arguments))
     run_dir, model_dir = flags.pop("run_dir"), flags.pop("model_dir")
     del flags["verbose"]
+    flags["columns"] = Columns(
+        text_column=flags.pop("text_column"),
+        label_column=flags.pop("label_column"),
+        id_column=flags.pop("id_column"),
+        quotes=not flags.pop("no_quotes"),
+    )
     options = ExportOptions(**flags)
     start = time.monotonic()
     try:
@@ -97,10 +111,14 @@ def _parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     parser.add_argument(
         "--evaluation_input",
-        help="labelled data, aclImdb or SQuAD JSON: all of it is asked of the export and of the "
-        "trainer's model, and the figures are written to provenance.json",
+        help="labelled data, as `python -m serving.evaluate` reads it: all of it is asked of the "
+        "export and of the trainer's model, and the figures are written to provenance.json",
     )
     rejected_fraction.add_flag(parser, "it that cannot be asked above which the export fails")
+    parser.add_argument("--text_column", default="text", help="of rows, as in preprocessing")
+    parser.add_argument("--label_column", default="label", help="the same")
+    parser.add_argument("--id_column", help="the same; without it an id is <file>:<line>")
+    parser.add_argument("--no_quotes", action="store_true", help="quotes are plain characters")
     parser.add_argument(
         "--require", action="append", default=[], metavar="CONDITION",
         help=f"publish only if the figures on --evaluation_input are so: {gate.EXAMPLES}; may be "
@@ -147,14 +165,17 @@ def export(run_dir: pathlib.Path, model_dir: pathlib.Path, options: ExportOption
     """
     conditions = [gate.parse(text) for text in options.require]
     baseline = baseline_of(model_dir, options.baseline, options.config, options.name)
-    asked, most = options.evaluation_input, options.max_rejected_fraction
-    labelled = labelled_input(asked, most) if asked else None
+    source = options.evaluation_input
+    most = options.max_rejected_fraction
+    labelled = labelled_input(source, options.columns, most) if source else None
     with check_process() as process:
         forms, content = load(run_dir, options)
         label_names = forms.run.config["labels"]
         if baseline and not options.allow_other_kind:
             check_same_kind(baseline, forms.task, label_names)
-        gate.check_metrics(conditions, metric_names(forms.task, len(label_names)))
+        asked = read_asked(labelled, forms.task, label_names) if labelled else None
+        is_v2 = asked is not None and asked.is_v2
+        gate.check_metrics(conditions, metric_names(forms.task, len(label_names), is_v2))
         gate.check_offsets(conditions, share_names(forms.task, len(label_names)))
         with unpublished_version(model_dir) as folder:
             logger.info("writing the graph of %s in %s", run_dir, options.dtype)
@@ -164,8 +185,8 @@ def export(run_dir: pathlib.Path, model_dir: pathlib.Path, options: ExportOption
             logger.info("checking it in a process of its own")
             write_warm_up(folder, model_dir.name, check_answers(forms, folder, process))
             provenance.write(folder, content)
-            if labelled:
-                content |= evaluate(forms, folder, labelled)
+            if labelled and asked:
+                content |= evaluate(forms, folder, labelled, asked.texts)
                 if options.dtype != "float32":
                     content |= evaluate_in_float32(forms, content, labelled)
                 if conditions:

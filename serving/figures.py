@@ -7,52 +7,37 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from preprocessing import files, rejected_fraction
-from preprocessing.errors import InputError
 from serving import gate, provenance
-from serving.agreement import agreement, batches_of, texts_of
+from serving.agreement import agreement, batches_of
 from serving.baseline import Baseline
+from serving.labelled_input import LabelledInput
 from serving.model_forms import ModelForms
 
 logger = logging.getLogger(__name__)
 
 
-@dataclasses.dataclass(frozen=True)
-class LabelledInput:
-    """What versions are measured on."""
-
-    path: str
-    sha256: str  # of the file, or of all files in the folder
-    max_rejected_fraction: float  # of it
-
-    def score(self, version: pathlib.Path) -> Mapping[str, Any]:
-        """Asks a version everything in it; raises InputError where too much is rejected."""
-        from serving.evaluate import evaluate_version
-
-        return evaluate_version(
-            version, self.path, max_rejected_fraction=self.max_rejected_fraction
-        )
-
-
-def labelled_input(path: str, max_rejected_fraction: float) -> LabelledInput:
-    """Raises InputError where there is nothing at the path, or the fraction is none."""
-    rejected_fraction.check(max_rejected_fraction)
-    if not files.exists(path):
-        raise InputError(f"--evaluation_input {path}: no such file or folder.")
-    return LabelledInput(path, files.sha256_of(path), max_rejected_fraction)
-
-
 def metrics_of(version: pathlib.Path, labelled: LabelledInput) -> Mapping[str, Any]:
     """A published version's figures: those of its provenance if they are of the same input."""
     known = provenance.read(version)
-    if known.get("evaluation_input", {}).get("sha256") == labelled.sha256:
+    if labelled.is_that_of(known.get("evaluation_input")):
         logger.info("%s: its figures on this input are known", version)
         return known["evaluation"]
-    return labelled.score(version)
+    return labelled.evaluate(version)
 
 
-def evaluate(forms: ModelForms, folder: pathlib.Path, labelled: LabelledInput) -> dict[str, Any]:
+def evaluate(
+    forms: ModelForms,
+    folder: pathlib.Path,
+    labelled: LabelledInput,
+    texts: Sequence[Mapping[str, bytes]],
+) -> dict[str, Any]:
     """Asks an export and the trainer's model everything in a labelled input.
+
+    Args:
+        forms: of the model.
+        folder: of the export.
+        labelled: the input.
+        texts: all that it asks, alias -> text.
 
     Returns:
         For the provenance.
@@ -62,7 +47,6 @@ def evaluate(forms: ModelForms, folder: pathlib.Path, labelled: LabelledInput) -
     """
     from serving.saved_model import load_in_session
 
-    texts = texts_of(forms.task, labelled.path)
     batches = batches_of(texts, "compare with the trainer's model")
     found = agreement(forms.trainers(), load_in_session(folder), batches)
     logger.info(
@@ -75,8 +59,8 @@ def evaluate(forms: ModelForms, folder: pathlib.Path, labelled: LabelledInput) -
     if forms.dtype == "float32":
         found.check()
     return {
-        "evaluation_input": dataclasses.asdict(labelled),
-        "evaluation": labelled.score(folder),
+        "evaluation_input": labelled.describe(),
+        "evaluation": labelled.evaluate(folder),
         "agreement": dataclasses.asdict(found),
     }
 
@@ -89,7 +73,7 @@ def evaluate_in_float32(
         folder = pathlib.Path(temporary)
         forms.save(folder, "float32")
         provenance.write(folder, content)
-        return {"float32_evaluation": labelled.score(folder)}
+        return {"float32_evaluation": labelled.evaluate(folder)}
 
 
 def pass_gate(

@@ -82,7 +82,7 @@ def of_run(
     return {
         "created": now.strftime("%Y-%m-%dT%H:%M:%SZ"),
         "code": _code(),
-        "run_dir": str(run_dir),
+        "run_dir": str(run_dir.absolute()),
         "weights_sha256": sha256_of_file(run_dir / WEIGHTS_FILE),
         "vocabulary_sha256": config["vocabulary_sha256"],
         "data": {"digest": config["data_digest"], "sources": _sources(config)},

@@ -8,14 +8,15 @@ from trainer.squad_totals import best_thresholds, totals_v1, totals_v2
 _NO_SHARES = {"loss", "examples", "rejected"}
 
 
-def metric_names(task: str, label_count: int) -> frozenset[str]:
+def metric_names(task: str, label_count: int, is_v2: bool = False) -> frozenset[str]:
     """The names in metrics.json: those of the figures of a made-up input that has everything.
 
     Args:
-        task: "imdb" or "squad"; of a reader, the names of SQuAD v1.1 and of v2.0.
+        task: "imdb" or "squad".
         label_count: of a classifier.
+        is_v2: whether questions without an answer are asked: SQuAD v2.0 has other names.
     """
-    return _of_questions() if task == "squad" else _of_texts(label_count)
+    return _of_questions(is_v2) if task == "squad" else _of_texts(label_count)
 
 
 def share_names(task: str, label_count: int) -> frozenset[str]:
@@ -29,8 +30,10 @@ def _of_texts(label_count: int) -> frozenset[str]:
     return frozenset({*measures, "examples", "rejected"})
 
 
-def _of_questions() -> frozenset[str]:
+def _of_questions(is_v2: bool) -> frozenset[str]:
     column, has_answer = [1.0, 1.0], [True, False]
+    if not is_v2:
+        return frozenset({*totals_v1(column, column), "total"})
     columns = {"exact": column, "f1": column}
-    found = totals_v1(column, column) | totals_v2(columns, has_answer)
+    found = totals_v2(columns, has_answer)
     return frozenset(found | best_thresholds(columns, has_answer, has_answer, column))

@@ -84,12 +84,15 @@ def evaluate(
 ) -> dict[str, float | int]:
     """The same for any model."""
     labels = labels_in(source, model.labels) if model.kind == TEXT_CLASSIFIER else ()
-    hint = functools.partial(_hint, source, with_labels(columns, labels))
-    read = _reader(model, source, split, labels, columns)
-    selection = select(read, source, limit, max_rejected_fraction, hint)
-    if selection.rejected:
-        reasons = reasons_of(selection.rejected)
-        logger.warning("left out of the figures: %s.%s", reasons, hint(selection.rejected))
+    selection = select_for(
+        model.kind,
+        labels,
+        source,
+        columns,
+        split=split,
+        limit=limit,
+        max_rejected_fraction=max_rejected_fraction,
+    )
     with output_files(output_dir, EVALUATION) as files:
         start = time.monotonic()
         scores = _scores(model, files, selection, labels)
@@ -106,10 +109,37 @@ def evaluate(
     return result.metrics
 
 
-def _reader(
-    model: EvaluatedModel, source: str, split: str, labels: tuple[str, ...], columns: Columns
-) -> Read:
-    if model.kind == TEXT_CLASSIFIER:
+def select_for(
+    kind: str,
+    labels: tuple[str, ...],
+    source: str,
+    columns: Columns,
+    *,
+    split: str,
+    limit: int | None,
+    max_rejected_fraction: float,
+) -> Selection:
+    """What a model of some kind is asked of a source; tells what is left out of it.
+
+    Args:
+        kind: of the model, `TEXT_CLASSIFIER` or `READER`.
+        labels: of a classifier, as the source calls them.
+        source: see `evaluate_version`, as for the others.
+
+    Raises:
+        InputError: see `select`.
+    """
+    hint = functools.partial(_hint, source, with_labels(columns, labels))
+    read = _reader(kind, source, split, labels, columns)
+    selection = select(read, source, limit, max_rejected_fraction, hint)
+    if selection.rejected:
+        reasons = reasons_of(selection.rejected)
+        logger.warning("left out of the figures: %s.%s", reasons, hint(selection.rejected))
+    return selection
+
+
+def _reader(kind: str, source: str, split: str, labels: tuple[str, ...], columns: Columns) -> Read:
+    if kind == TEXT_CLASSIFIER:
         return functools.partial(read_texts, source, split, labels, columns)
     return functools.partial(read_questions, source)
 

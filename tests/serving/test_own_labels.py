@@ -8,9 +8,9 @@ import pytest
 import tensorflow as tf
 
 from preprocessing.errors import InputError
-from serving import evaluate
+from serving import evaluate, provenance
 from serving.client import Client
-from serving.export import export_run
+from serving.export import main as export_command
 from serving.frozen import served_module
 from serving.saved_model import load_in_session
 from tests.serving.server_process import running_server, write_config
@@ -38,7 +38,31 @@ def run(tmp_path_factory, vocabulary_path):
 @pytest.fixture(scope="module")
 def version(run, tmp_path_factory):
     """Exported, and so checked in a process of its own."""
-    return export_run(run, tmp_path_factory.mktemp("models") / "sentiment")
+    folder = tmp_path_factory.mktemp("models")
+    with (folder / "dev.csv").open("w", newline="") as file:
+        rows = csv.writer(file)
+        rows.writerow(["kind", "said"])
+        rows.writerows([label, texts[0]] for label, texts in TEXTS.items())
+        rows.writerow(["cooking", "salt and pepper"])  # a label that the model does not have
+    export_command(
+        [
+            *(f"--run_dir={run}", f"--model_dir={folder / 'sentiment'}", "--require=accuracy>=0"),
+            *(f"--evaluation_input={folder / 'dev.csv'}", "--text_column=said"),
+            *("--label_column=kind", "--require=macro_f1>=baseline"),
+            "--max_rejected_fraction=0.25",
+        ]
+    )
+    return folder / "sentiment" / "1"
+
+
+def test_the_gate_takes_rows_with_the_models_labels(version):
+    found = provenance.read(version)
+    columns = {"text_column": "said", "label_column": "kind"}
+    assert found["evaluation_input"]["columns"] == columns
+    assert found["agreement"]["examples"] == found["evaluation"]["examples"] == 3
+    assert found["agreement"]["same_answers"] == 1
+    assert found["evaluation"]["rejected"] == 1
+    assert [one["passed"] for one in found["gate"]["conditions"]] == [True, True]
 
 
 def test_the_run_knows_the_labels(run):

@@ -16,4 +16,6 @@ def test_of_three_labels():
 
 
 def test_of_a_reader(squad_evaluation):
-    assert metric_names("squad", 0) == {*squad_evaluation[1], "exact_match"}
+    """Of SQuAD v1.1 and of v2.0; the fixture's is v2.0."""
+    assert metric_names("squad", 0, is_v2=True) == set(squad_evaluation[1])
+    assert metric_names("squad", 0) == {"exact_match", "f1", "total"}
