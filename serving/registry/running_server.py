@@ -18,6 +18,11 @@ from serving.transport import parse_endpoint
 
 _State = get_model_status_pb2.ModelVersionStatus.State
 _POLL_S = 0.2
+_FIXES = {
+    grpc.StatusCode.UNAVAILABLE: ". Is a server running there? The port is that of gRPC (--port, "
+    "8500). Without --endpoint the config alone is changed.",
+    grpc.StatusCode.DEADLINE_EXCEEDED: ". Is the server busy? --timeout_s gives it more time.",
+}
 
 
 class RunningServer:
@@ -100,6 +105,8 @@ class RunningServer:
             if error.code() == unless:
                 return None
             details = " ".join((error.details() or "").split())
+            fix = _FIXES.get(error.code(), "")
             raise InputError(
-                f"--endpoint {self._endpoint}: {method} ended with {error.code().name}: {details}"
+                f"--endpoint {self._endpoint}: {method} ended with {error.code().name}: "
+                f"{details}{fix}"
             ) from error
