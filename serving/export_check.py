@@ -52,6 +52,7 @@ _KEEP_MEMORY = {
     "MALLOC_TRIM_THRESHOLD_": str(8 << 30),
     "MALLOC_TOP_PAD_": str(256 << 20),
 }
+CHECK_TIMEOUT_S = 900.0  # a BERT-large on two slow cores takes minutes
 _COMPARED_IN_BFLOAT16 = ("probability", "probabilities", "scores")
 
 
@@ -86,7 +87,11 @@ class CheckProcess:
         )
 
     def answers(
-        self, folder: pathlib.Path, requests: Sequence[Request], timed: Sequence[Request]
+        self,
+        folder: pathlib.Path,
+        requests: Sequence[Request],
+        timed: Sequence[Request],
+        timeout_s: float = CHECK_TIMEOUT_S,
     ) -> dict[str, list]:
         """Loads an export in both ways and asks it; once only.
 
@@ -96,7 +101,7 @@ class CheckProcess:
             `WARM_UP_SECONDS`, and one more.
 
         Raises:
-            InputError: it cannot be loaded there, or fails.
+            InputError: it cannot be loaded there, fails, or has not answered in time.
         """
         task = {
             "folder": str(folder),
@@ -104,7 +109,13 @@ class CheckProcess:
             "timed": [_encoded(request) for request in timed],
             "budget": WARM_UP_SECONDS,
         }
-        _, errors = self.process.communicate(json.dumps(task))
+        try:
+            _, errors = self.process.communicate(json.dumps(task), timeout=timeout_s)
+        except subprocess.TimeoutExpired as error:
+            raise InputError(
+                f"{folder}: the export has not answered within {timeout_s:g} s in a process of its "
+                "own, so it is not published. Is the machine short of memory, or very busy?"
+            ) from error
         if self.process.returncode:
             logger.debug("%s", errors.strip())
             reason = (errors.strip().splitlines() or ["no message"])[-1]
@@ -154,7 +165,20 @@ def check_answers(
         expected = forms.trainers().answers(requests)
     found = answers.result()
     compare(requests, expected, found, forms.dtype)
-    return that_fit(warm_up, found["seconds"])
+    kept = that_fit(warm_up, found["seconds"])
+    logger.info("warm-up: %s", _kept(kept, warm_up))
+    return kept
+
+
+def _kept(kept: Sequence[Request], possible: Sequence[Request]) -> str:
+    """How many of the warm-up requests there will be, and which sizes are left out."""
+    left_out = ", ".join(
+        f"{request.signature} of {request.batch_size}" for request in possible[len(kept) :]
+    )
+    some = f"{len(kept)} of {len(possible)} requests"
+    if not left_out:
+        return some
+    return f"{some} take {WARM_UP_SECONDS:g} s; left out, the longest last: {left_out}"
 
 
 def compare(
@@ -177,9 +201,7 @@ def compare(
     for way in ("session", "function"):
         for request, wanted, got in zip(requests, expected, found[way], strict=False):
             for alias, array in wanted.items():
-                if dtype == "float32" or (
-                    alias in _COMPARED_IN_BFLOAT16 and request.signature != "nbest"
-                ):
+                if dtype == "float32" or alias in _COMPARED_IN_BFLOAT16:
                     place = f"{request.signature}, loaded as {way}, output {alias}"
                     _compare(place, check_export.to_json(array), got[alias], TOLERANCES[dtype])
 

@@ -25,6 +25,11 @@ class Request:
     signature: str
     inputs: Mapping[str, Sequence[bytes]]
 
+    @property
+    def batch_size(self) -> int:
+        """Texts in it."""
+        return len(next(iter(self.inputs.values())))
+
 
 def warm_up_requests(task: str, max_seq_length: int) -> list[Request]:
     """A request for each signature, batch size and length, the most needed first.

@@ -3,11 +3,12 @@
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
 from preprocessing.errors import InputError
 from serving import check_export
-from serving.export_check import check_process
+from serving.export_check import _kept, check_process, compare
 from serving.warmup_requests import Request
 
 TRY = """
@@ -53,6 +54,40 @@ def test_an_export_that_fails_is_named_with_its_reason(models, tmp_path):
     with check_process() as process, pytest.raises(InputError) as caught:
         process.answers(tmp_path / "empty", [], [])
     assert "loading it by Session: SavedModel file does not exist" in str(caught.value)
+
+
+def test_an_export_that_never_answers_is_given_up(tmp_path):
+    message = r"has not answered within 0\.01 s .* so it is not published"
+    with check_process() as process, pytest.raises(InputError, match=message):
+        process.answers(tmp_path, [], [], timeout_s=0.01)
+    assert process.process.returncode == -9
+
+
+@pytest.mark.parametrize(
+    ("kept", "text"),
+    [
+        (3, "3 of 3 requests"),
+        (2, "2 of 3 requests take 2 s; left out, the longest last: nbest of 8"),
+    ],
+)
+def test_what_the_warm_up_leaves_out_is_told(kept, text):
+    sizes = (("serving_default", 1), ("nbest", 1), ("nbest", 8))
+    possible = [Request(name, {"text": [b"x"] * size}) for name, size in sizes]
+    assert _kept(possible[:kept], possible) == text
+
+
+@pytest.mark.parametrize(("apart", "is_close"), [(0.04, True), (0.06, False)])
+def test_the_probabilities_of_nbest_are_compared_in_bfloat16_too(apart, is_close):
+    """Other answers may win, their places in the order stay."""
+    request = Request("nbest", {"question": [b"?"], "context": [b"x"]})
+    wanted = {"answer": np.array([[b"a", b"b"]]), "probability": np.array([[0.5, 0.25]])}
+    got = {"answer": [["b", "a"]], "probability": [[0.5 + apart, 0.25]]}
+    found = {"session": [got], "function": []}
+    if is_close:
+        compare([request], [wanted], found, "bfloat16")
+    else:
+        with pytest.raises(InputError, match="nbest, loaded as session, output probability"):
+            compare([request], [wanted], found, "bfloat16")
 
 
 def test_both_ways_of_loading_answer(models):
