@@ -17,7 +17,7 @@ from serving.evaluation.exported import ExportedModel
 from serving.evaluation.model import TEXT_CLASSIFIER, EvaluatedModel
 from serving.evaluation.run import evaluate, evaluate_version
 from serving.model_dir import newest_version
-from serving.transport import parse_endpoint
+from serving.transport import ModelRef, parse_endpoint
 
 __all__ = ["evaluate_version", "main"]
 
@@ -25,7 +25,9 @@ logger = logging.getLogger(__name__)
 
 # Defaults of flags that are None unless they are given, so that one without use is refused.
 _SPLIT, _REQUESTS, _TIMEOUT_S = "test", 4, 60.0
-_OF_A_SERVER = ("model_name", "labels", "requests", "timeout_s")
+_OF_A_SERVER = (
+    "model_name", "model_version", "version_label", "labels", "requests", "timeout_s",
+)  # fmt: skip
 _OF_ROWS = ("text_column", "label_column", "id_column", "no_quotes")
 
 
@@ -88,6 +90,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--batch_size", type=int, default=32, help="texts in one request")
     parser.add_argument("--model_name", help=f"on the server: {SENTIMENT} or {QA} by the input")
+    version = parser.add_mutually_exclusive_group()
+    version.add_argument(
+        "--model_version", type=int, metavar="N", help="on the server (default: the highest)"
+    )
+    version.add_argument("--version_label", help="on the server, in place of a number, as canary")
     rejected_fraction.add_flag(parser, "the input that cannot be asked above which it fails")
     parser.add_argument(
         "--requests", type=int, help=f"to a server at the same time (default {_REQUESTS})"
@@ -169,7 +176,8 @@ def _model(flags: argparse.Namespace) -> EvaluatedModel:
     name = flags.model_name or (SENTIMENT if holds_texts(flags.input) else QA)
     labels = tuple(flags.labels.split(",")) if flags.labels else ()
     requests, timeout_s = flags.requests or _REQUESTS, flags.timeout_s or _TIMEOUT_S
-    return EndpointModel(flags.endpoint, name, labels, requests, timeout_s)
+    model = ModelRef(name, flags.model_version, flags.version_label)
+    return EndpointModel(flags.endpoint, model, labels, requests, timeout_s)
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from serving.client import Client, Retries
 from serving.errors import InvalidEndpoint, InvalidRequest, Overloaded, ServingError, Unavailable
 from serving.evaluation.answers import COLUMNS, Answer, answers_of
 from serving.evaluation.model import READER, TEXT_CLASSIFIER, of_labels
+from serving.transport import ModelRef
 
 _KINDS = {("text",): TEXT_CLASSIFIER, ("context", "question"): READER}
 _RETRIES = Retries(attempts=6, longest_wait_s=10.0)  # a busy server is given time
@@ -20,11 +21,12 @@ _DTYPES = {"start": np.int32, "end": np.int32, "probability": np.float32, "null_
 
 class EndpointModel:
     """See `EvaluatedModel`. A question is asked by both signatures: what is scored is what the
-    server's default signature said.
+    server's default signature said. Every request names the version that the first one found, so
+    that all answers are of one, whatever the server loads meanwhile.
 
     Args:
         endpoint: see `Client`.
-        model: its name on the server.
+        model: on the server.
         labels: of a classifier; () asks the server for them.
         requests: how many are under way at the same time.
         timeout_s: deadline of each.
@@ -34,16 +36,23 @@ class EndpointModel:
     """
 
     def __init__(
-        self, endpoint: str, model: str, labels: tuple[str, ...], requests: int, timeout_s: float
+        self,
+        endpoint: str,
+        model: ModelRef,
+        labels: tuple[str, ...],
+        requests: int,
+        timeout_s: float,
     ):
         self.name, self.requests = f"{endpoint} {model}", requests
-        self._model = model
         try:
             self._client = Client(endpoint, timeout_s, batch_size=None, retries=_RETRIES)
         except (InvalidEndpoint, InvalidRequest) as error:
             raise InputError(str(error)) from error
         try:
-            metadata = self._call(lambda: self._client.metadata(model))
+            metadata = self._call(
+                lambda: self._client.metadata(model.name, model.version, label=model.label)
+            )
+            self._model, self._version = model.name, metadata.version
             default = metadata.signatures.get("serving_default")
             inputs = tuple(sorted(default.inputs)) if default else ()
             if inputs not in _KINDS:
@@ -52,7 +61,7 @@ class EndpointModel:
                     "question and context. --model_name says which model on the server is meant."
                 )
             self.kind = _KINDS[inputs]
-            self.facts: Mapping[str, Any] = {"version": metadata.version}
+            self.facts: Mapping[str, Any] = {"model": model.name, "version": metadata.version}
             if self.kind == TEXT_CLASSIFIER and not labels:
                 labels = self._labels("classify" in metadata.signatures)
             self.labels = labels if self.kind == TEXT_CLASSIFIER else ()
@@ -83,7 +92,9 @@ class EndpointModel:
         return tuple(self._predict({"inputs": [example]}, "classify")["classes"][0])
 
     def _predict(self, inputs: Mapping[str, Sequence[str]], signature: str = "") -> dict[str, list]:
-        return self._call(lambda: self._client.predict(self._model, inputs, signature or None))
+        return self._call(
+            lambda: self._client.predict(self._model, inputs, signature or None, self._version)
+        )
 
     def _call(self, call: Any) -> Any:
         try:

@@ -118,14 +118,14 @@ def workbench(folder: pathlib.Path) -> pathlib.Path:
     return write_tf1(folder, build)
 
 
-def sentiment(folder: pathlib.Path) -> pathlib.Path:
-    """Shaped like our sentiment export: 0.9 for a text with "good" in it, else 0.1."""
+def sentiment(folder: pathlib.Path, good: float = 0.9) -> pathlib.Path:
+    """Shaped like our sentiment export: `good` for a text with "good" in it, else 0.1."""
 
     class Sentiment(tf.Module):
         @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="text")])
         def classify(self, text):
             is_good = tf.strings.regex_full_match(text, "(?s).*good.*")
-            return {"probability": tf.where(is_good, 0.9, 0.1)}
+            return {"probability": tf.where(is_good, good, 0.1)}
 
     return _save(Sentiment(), {"serving_default": "classify"}, folder)
 

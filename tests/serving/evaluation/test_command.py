@@ -21,6 +21,8 @@ from serving import evaluate
         ),
         pytest.param(["--input=nowhere.json"], "nowhere.json: cannot read it", id="no-input"),
         pytest.param(["--model_name=qa"], "--model_name is of a server", id="model-name"),
+        pytest.param(["--model_version=1"], "--model_version is of a server", id="version"),
+        pytest.param(["--version_label=x"], "--version_label is of a server", id="version-label"),
         pytest.param(["--labels=a,b"], "--labels is of a server", id="labels"),
         pytest.param(["--requests=2"], "--requests is of a server", id="requests-here"),
         pytest.param(["--timeout_s=9"], "--timeout_s is of a server", id="timeout-here"),
