@@ -28,6 +28,8 @@ _SOCKET_OPTIONS = [(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)] + [
     for name, value in (("TCP_KEEPIDLE", 60), ("TCP_KEEPINTVL", 20), ("TCP_KEEPCNT", 3))
     if hasattr(socket, name)
 ]
+# TF Serving asks for no type; proxies and other servers of its API do.
+_JSON = {"Content-Type": "application/json"}
 
 
 class RestConnection:
@@ -119,6 +121,7 @@ def _arguments(request: RestRequest, deadline: Deadline, tls: Tls) -> dict[str, 
         "method": request.method,
         "url": request.path,
         "content": request.content,
+        "headers": _JSON if request.content is not None else None,
         "extensions": extensions,
     }
 

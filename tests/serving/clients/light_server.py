@@ -106,6 +106,8 @@ class LightServer:
     async def _app(self, scope: Any, receive: Any, send: Any) -> None:
         if scope["path"].endswith("/metadata"):
             status, body = 200, _METADATA
+        elif (b"content-type", b"application/json") not in scope["headers"]:
+            status, body = 415, {"error": "expected JSON"}
         else:
             data, more = b"", True
             while more:
