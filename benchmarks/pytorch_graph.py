@@ -34,7 +34,7 @@ def main() -> None:
     from tokenizers import BertWordPieceTokenizer
 
     torch.set_num_threads(len(os.sched_getaffinity(0)))
-    model = _load_model(flags.task, flags.preset)
+    model = load_model(flags.task, flags.preset)
     if flags.precision == "bfloat16":
         model = model.to(torch.bfloat16)
     tokenizer = BertWordPieceTokenizer(str(pathlib.Path(flags.preset) / "vocab.txt"))
@@ -47,7 +47,7 @@ def main() -> None:
             rows.sort(key=lambda row: len(row.token_ids))
         size = flags.sorted_rows or len(rows)
         return [
-            _logits(model, rows[start : start + size], autocast)
+            logits_of(model, rows[start : start + size], autocast)
             for start in range(0, len(rows), size)
         ]
 
@@ -76,7 +76,8 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _load_model(task: str, preset: str) -> Any:
+def load_model(task: str, preset: str) -> Any:
+    """The model with a new head, for inference."""
     import transformers
 
     transformers.logging.set_verbosity_error()  # it lists the new and the unused weights
@@ -112,7 +113,8 @@ def window_rows(texts: Sequence[Text], tokenizer: Any) -> list[Row]:
     return rows
 
 
-def _logits(model: Any, rows: Sequence[Row], autocast: bool) -> list[Any]:
+def logits_of(model: Any, rows: Sequence[Row], autocast: bool) -> list[Any]:
+    """float32[rows, labels] of reviews; start and end float32[rows, longest] of windows."""
     import torch
 
     inputs = collate(rows)
