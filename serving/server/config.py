@@ -2,12 +2,14 @@
 
 import dataclasses
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from google.protobuf import text_format
 from tensorflow_serving.config import model_server_config_pb2
 
 from serving.server.status import StatusError, invalid_argument
+
+_TENSORFLOW = "tensorflow"  # the one platform
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,6 +28,13 @@ class VersionPolicy:
             return set(self.versions) & set(present)
         return set(sorted(present)[-self.num_versions :])
 
+    def __str__(self) -> str:
+        if self.kind == "all":
+            return "all versions"
+        if self.kind == "latest":
+            return f"latest {self.num_versions}"
+        return f"versions {', '.join(map(str, sorted(self.versions))) or 'none'}"
+
 
 @dataclasses.dataclass(frozen=True)
 class ModelConfig:
@@ -35,6 +44,10 @@ class ModelConfig:
     base_path: str  # absolute, or a URI that TensorFlow's file system can read
     policy: VersionPolicy = VersionPolicy()
     labels: Mapping[str, int] = dataclasses.field(default_factory=dict)  # label -> version
+
+    def __str__(self) -> str:
+        labels = ", ".join(f"{label} {version}" for label, version in sorted(self.labels.items()))
+        return f"{self.policy} in {self.base_path}{f', labels {labels}' if labels else ''}"
 
 
 def single_model(name: str, base_path: str) -> list[ModelConfig]:
@@ -46,8 +59,8 @@ def single_model(name: str, base_path: str) -> list[ModelConfig]:
     return [_checked(ModelConfig(name, base_path))]
 
 
-def read_file(path: str) -> list[ModelConfig]:
-    """Reads a text `ModelServerConfig`.
+def read_file(path: str, known: Collection[str] = ()) -> list[ModelConfig]:
+    """Reads a text `ModelServerConfig`; `known` as of `from_proto`.
 
     Raises:
         OSError: the file cannot be read.
@@ -56,11 +69,17 @@ def read_file(path: str) -> list[ModelConfig]:
     """
     with open(path, encoding="utf-8") as file:
         config = text_format.Parse(file.read(), model_server_config_pb2.ModelServerConfig())
-    return from_proto(config)
+    return from_proto(config, known)
 
 
-def from_proto(config: model_server_config_pb2.ModelServerConfig) -> list[ModelConfig]:
+def from_proto(
+    config: model_server_config_pb2.ModelServerConfig, known: Collection[str] = ()
+) -> list[ModelConfig]:
     """Checks and translates a `ModelServerConfig`.
+
+    Args:
+        config: the whole of what is to be served.
+        known: the names of the models that are served now.
 
     Raises:
         StatusError: a model is listed twice, or cannot be served.
@@ -70,30 +89,53 @@ def from_proto(config: model_server_config_pb2.ModelServerConfig) -> list[ModelC
             "ServerModelConfig type not supported by HandleReloadConfigRequest. Only "
             "ModelConfigList is currently supported"
         )
-    models: dict[str, ModelConfig] = {}
+    names: set[str] = set()
     for proto in config.model_config_list.config:
-        if proto.name in models:
+        if proto.name in names:
             raise invalid_argument(
                 f"Illegal to list model {proto.name} multiple times in config list"
             )
-        models[proto.name] = _from_model_proto(proto)
-    return list(models.values())
+        names.add(proto.name)
+    return [_from_model_proto(proto, known) for proto in config.model_config_list.config]
 
 
-def _from_model_proto(proto: model_server_config_pb2.ModelConfig) -> ModelConfig:
+def _from_model_proto(
+    proto: model_server_config_pb2.ModelConfig, known: Collection[str]
+) -> ModelConfig:
+    policy, labels = _policy(proto), dict(proto.version_labels)
+    model = _checked(ModelConfig(proto.name, proto.base_path, policy, labels))
+    platform = _platform(proto)
+    if platform != _TENSORFLOW and proto.name in known:
+        raise invalid_argument(
+            f"Illegal to change a model's platform. For model {proto.name} platform was "
+            f"{_TENSORFLOW} and new platform requested is {platform}"
+        )
+    if platform != _TENSORFLOW:
+        raise invalid_argument(f"Model {proto.name} requests unsupported platform {platform}")
+    if proto.HasField("logging_config"):
+        raise invalid_argument("No request-logger-creator provided.")
+    return model
+
+
+def _platform(proto: model_server_config_pb2.ModelConfig) -> str:
+    """The platform by its name, or by the number that older configs have in its place."""
     if not proto.model_platform and not proto.model_type:
         raise invalid_argument(
             "Illegal setting neither ModelServerConfig::model_type (deprecated) nor "
             f"ModelServerConfig::model_platform, model name is {proto.name}"
         )
-    if proto.model_platform not in ("", "tensorflow"):
+    if proto.model_platform and proto.model_type:
         raise invalid_argument(
-            f"Model {proto.name} requests unsupported platform {proto.model_platform}"
+            "Illegal setting both ModelServerConfig::model_type (deprecated) and "
+            "ModelServerConfig::model_platform."
         )
-    if proto.HasField("logging_config"):
-        raise invalid_argument("No request-logger-creator provided.")
-    policy = _policy(proto)
-    return _checked(ModelConfig(proto.name, proto.base_path, policy, dict(proto.version_labels)))
+    if proto.model_platform:
+        return proto.model_platform
+    if proto.model_type != model_server_config_pb2.ModelType.TENSORFLOW:
+        raise invalid_argument(
+            f"ModelServerConfig::model_type choice {proto.model_type} not supported."
+        )
+    return _TENSORFLOW
 
 
 def _policy(proto: model_server_config_pb2.ModelConfig) -> VersionPolicy:

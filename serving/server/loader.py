@@ -43,7 +43,10 @@ class SessionModel:
     def __init__(self, session: tf.compat.v1.Session, meta_graph: meta_graph_pb2.MetaGraphDef):
         self._session = session
         # A dict, as protobuf's maps raise an exception when asked for a name that is no UTF-8.
-        self.signatures: Mapping[str, meta_graph_pb2.SignatureDef] = dict(meta_graph.signature_def)
+        # Copies: the originals would keep all of the graph's definition, constants included.
+        self.signatures: Mapping[str, meta_graph_pb2.SignatureDef] = {
+            name: _copy(signature) for name, signature in meta_graph.signature_def.items()
+        }
         self._output = functools.cache(self._find_output)
 
     def run(
@@ -93,6 +96,12 @@ class SessionModel:
                 f"Tensor {name}, specified in either feed_devices or fetch_devices was not found "
                 "in the Graph"
             ) from None
+
+
+def _copy(signature: meta_graph_pb2.SignatureDef) -> meta_graph_pb2.SignatureDef:
+    copy = meta_graph_pb2.SignatureDef()
+    copy.CopyFrom(signature)
+    return copy
 
 
 def load(path: str, tags: Sequence[str], session_config: config_pb2.ConfigProto) -> LoadedModel:

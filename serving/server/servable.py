@@ -47,6 +47,10 @@ class Servable:
         self.wanted, self.path, self.has_failed = True, path, False
         self.attempts, self.retry_at = 0, 0.0
 
+    def must_load_from(self, path: str) -> bool:
+        """Whether its directory is another one now; a version that is loaded stays as it is."""
+        return path != self.path and self.state not in (State.AVAILABLE, State.UNLOADING)
+
     def unwant(self) -> None:
         """It has gone from disk, or another was chosen. Ends a load that waits for its retry."""
         self.wanted = False

@@ -1,11 +1,41 @@
 """The versions of a model that are on disk."""
 
+import logging
 import re
+from collections.abc import Iterable
 
 import tensorflow as tf
 
+from serving.server.config import ModelConfig
+
+logger = logging.getLogger(__name__)
+
 _VERSION = re.compile(r"[0-9]+")  # ASCII digits only: int() would also take "1_0" and "٧"
 _MAX_INT64 = 2**63 - 1
+
+
+def find_versions(configs: Iterable[ModelConfig]) -> list[tuple[ModelConfig, dict[int, str]]]:
+    """The versions of each model, as `list_versions` gives them.
+
+    One missing base path stops it all: then nothing is found of any model.
+    """
+    found = []
+    for config in configs:
+        name, path = config.name, config.base_path
+        try:
+            found.append((config, list_versions(path)))
+        except tf.errors.OpError as error:
+            logger.error(
+                "model %s: cannot list base path %s (%s); waiting for it, and no model is updated "
+                "until it is there", name, path, error.message,
+            )  # fmt: skip
+            return []
+        if not found[-1][1]:
+            logger.warning(
+                "model %s: no version in %s yet; waiting for a folder whose name is a number, such "
+                "as %s/1", name, path, path,
+            )  # fmt: skip
+    return found
 
 
 def list_versions(base_path: str) -> dict[int, str]:

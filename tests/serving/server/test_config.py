@@ -1,5 +1,7 @@
 """ModelServerConfig files: sections 3.2 (the checks) and 5.5 of the API page."""
 
+from collections.abc import Sequence
+
 import pytest
 from google.protobuf import text_format
 from tensorflow_serving.config import model_server_config_pb2
@@ -8,8 +10,8 @@ from serving.server.config import ModelConfig, VersionPolicy, from_proto
 from serving.server.status import Code, StatusError
 
 
-def parse(text: str) -> list[ModelConfig]:
-    return from_proto(text_format.Parse(text, model_server_config_pb2.ModelServerConfig()))
+def parse(text: str, known: Sequence[str] = ()) -> list[ModelConfig]:
+    return from_proto(text_format.Parse(text, model_server_config_pb2.ModelServerConfig()), known)
 
 
 def one(text: str) -> str:
@@ -34,6 +36,11 @@ TENSORFLOW = 'base_path: "/m" model_platform: "tensorflow" '
          "ModelServerConfig::model_platform, model name is m"),
         (one('base_path: "/m" model_platform: "pytorch"'),
          "Model m requests unsupported platform pytorch"),
+        (one(TENSORFLOW + "model_type: TENSORFLOW"),
+         "Illegal setting both ModelServerConfig::model_type (deprecated) and "
+         "ModelServerConfig::model_platform."),
+        (one('base_path: "/m" model_type: OTHER'),
+         "ModelServerConfig::model_type choice 2 not supported."),
         (one(TENSORFLOW + "logging_config {}"), "No request-logger-creator provided."),
     ],
 )  # fmt: skip
@@ -56,6 +63,17 @@ def test_configs_that_cannot_be_served(text, message):
 def test_policies(text, chosen):
     (model,) = parse(one(TENSORFLOW + text))
     assert model.policy.choose([5, 1, 7]) == chosen
+
+
+def test_3_2_the_platform_of_a_known_model_stays():
+    with pytest.raises(StatusError) as caught:
+        parse(one('base_path: "/m" model_platform: "pytorch"'), known=["m"])
+    assert caught.value.message == (
+        "Illegal to change a model's platform. For model m platform was tensorflow and new "
+        "platform requested is pytorch"
+    )
+    assert parse(one(TENSORFLOW), known=["m"]) == [ModelConfig("m", "/m")]
+    assert parse(one('base_path: "/m" model_type: TENSORFLOW'), known=["m"])
 
 
 def test_uris_and_labels():

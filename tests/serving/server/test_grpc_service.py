@@ -23,7 +23,7 @@ from tensorflow_serving.apis import (
 
 from serving.server import config, prediction
 from serving.server.grpc_service import truncated
-from serving.server.manager import ModelManager
+from serving.server.manager import ManagerOptions, ModelManager
 from serving.server.status import StatusError
 from tests.serving.example_requests import example
 from tests.serving.server_process import failure, predict_request
@@ -95,7 +95,9 @@ def test_1_2_multi_inference_takes_the_first_tasks_model(
 
 def test_1_2_a_label_of_a_version_that_is_not_available():
     model = config.ModelConfig("m", "/m", labels={"stable": 7})
-    manager = ModelManager([model], load=lambda path: pytest.fail("loads"))
+    options = ManagerOptions(allow_version_labels_for_unavailable_models=True)
+    manager = ModelManager([], load=lambda path: pytest.fail("loads"), options=options)
+    manager.apply([model])
     labelled = spec("m", label="stable")
     with pytest.raises(StatusError) as caught, prediction.resolve(manager, labelled):
         pass
