@@ -49,11 +49,14 @@ def build_messages(
     file = _parse(package, text, [*imports, *(known.name for known in _WELL_KNOWN)])
     pool.Add(file)
     return {
-        message.name: message_factory.GetMessageClass(
-            pool.FindMessageTypeByName(f"{package}.{message.name}")
-        )
+        message.name: message_class(f"{package}.{message.name}", pool)
         for message in file.message_type
     }
+
+
+def message_class(full_name: str, pool: descriptor_pool.DescriptorPool) -> Any:
+    """The class of a message that is in a pool."""
+    return message_factory.GetMessageClass(pool.FindMessageTypeByName(full_name))
 
 
 def _parse(package: str, text: str, imports: Iterable[str]) -> descriptor_pb2.FileDescriptorProto:

@@ -8,7 +8,6 @@ import time
 import grpc
 import tensorflow as tf
 from google.protobuf import text_format
-from tensorflow.core.protobuf import config_pb2
 
 from serving.server import (
     batching_setup,
@@ -17,6 +16,7 @@ from serving.server import (
     load_metrics,
     loader,
     monitoring_config,
+    session_config,
     warmup,
 )
 from serving.server.batching_setup import Batching
@@ -27,6 +27,7 @@ from serving.server.observation import ObservedModel
 from serving.server.preflight import StartError, port_error
 from serving.server.rest import RestApi
 from serving.server.rest_server import RestServer
+from serving.server.session_config import LoadConfig
 from serving.server.status import StatusError
 
 logger = logging.getLogger(__name__)
@@ -47,7 +48,8 @@ def serve(flags: ParsedFlags) -> None:
         StartError: the flags, the models or the gRPC port do not allow it.
     """
     metrics_path = monitoring_config.read_path(flags["monitoring_config_file"])
-    load = functools.partial(_load, flags, batching_setup.from_flags(flags))
+    batching, how = batching_setup.from_flags(flags), session_config.from_flags(flags)
+    load = functools.partial(_load, flags, batching, how)
     manager = ModelManager(_models(flags), load, _options(flags))
     try:
         manager.start()
@@ -93,19 +95,16 @@ def _options(flags: ParsedFlags) -> ManagerOptions:
     )
 
 
-def _load(flags: ParsedFlags, batching: Batching | None, path: str) -> loader.LoadedModel:
+def _load(
+    flags: ParsedFlags, batching: Batching | None, how: LoadConfig, path: str
+) -> loader.LoadedModel:
     """Loads a version and warms it up."""
-    parallelism = flags["tensorflow_session_parallelism"]
-    session_config = config_pb2.ConfigProto(
-        intra_op_parallelism_threads=parallelism or flags["tensorflow_intra_op_parallelism"],
-        inter_op_parallelism_threads=parallelism or flags["tensorflow_inter_op_parallelism"],
-    )
     with load_metrics.load_attempt(path):
-        model = loader.load(path, flags["saved_model_tags"].split(","), session_config)
+        model = loader.load(path, how.tags, how.session)
     if batching:
         model = batching.wrap(model, path)
     model = ObservedModel(model, path)
-    if flags["enable_model_warmup"]:
+    if how.warms_up:
         iterations = max(1, flags["num_request_iterations_for_warmup"])
         _warm_up(model, path, iterations, flags["enable_signature_method_name_check"])
     return model

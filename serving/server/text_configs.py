@@ -16,7 +16,7 @@ def read(flag: str, path: str, kind: Any) -> Any:
     """
     try:
         text = pathlib.Path(path).read_text(encoding="utf-8")
-        return text_format.Parse(text, kind())
+        return text_format.Parse(text, kind(), descriptor_pool=kind.DESCRIPTOR.file.pool)
     except OSError as error:
         raise StartError(f"error: --{flag}={path}: {error.strerror}") from error
     except (text_format.ParseError, UnicodeDecodeError) as error:
