@@ -43,6 +43,8 @@ SERVING = [
     "markdown-it-py>=3",  # its report in HTML
     "starlette>=0.40",  # the REST requests and answers
     "uvicorn>=0.30",  # the HTTP server under it
+    "h11>=0.14",  # the HTTP/1.1 parser in it that the server's limits need
+    "grpcio-health-checking>=1.66",  # the health service
 ]
 DASK = [
     "apache-beam[dask]>=2.77,<2.78",  # runs the pipelines on a Dask cluster
@@ -59,6 +61,7 @@ TEST = [
     "flask>=3",
     "flask-cors>=5",
     "markdown-it-py>=3",  # reads model cards back
+    "psutil>=5.9",  # memory and descriptors of a server
     "ruff>=0.8",  # format and lint
     "mypy>=1.13",  # types
     "trustme>=1.2",  # certificates, to test TLS

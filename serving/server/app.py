@@ -5,34 +5,33 @@ import logging
 import signal
 import time
 
-import grpc
 import tensorflow as tf
 from google.protobuf import text_format
 
 from serving.server import (
     batching_setup,
     config,
-    grpc_service,
     load_metrics,
     loader,
     monitoring_config,
+    open_files,
+    process_memory,
+    reload,
     session_config,
+    tls,
     warmup,
 )
 from serving.server.batching_setup import Batching
-from serving.server.demo_page import RestApiWithPage
 from serving.server.flags import ParsedFlags
 from serving.server.manager import ManagerOptions, ModelManager
 from serving.server.observation import ObservedModel
-from serving.server.preflight import StartError, port_error
-from serving.server.rest import RestApi
-from serving.server.rest_server import RestServer
+from serving.server.ports import Ports
+from serving.server.preflight import StartError
 from serving.server.session_config import LoadConfig
 from serving.server.status import StatusError
 
 logger = logging.getLogger(__name__)
 
-_DRAIN_S = 60.0  # requests under way get this long to finish
 _SIGNALS = {signal.SIGTERM, signal.SIGINT}
 
 
@@ -47,7 +46,10 @@ def serve(flags: ParsedFlags) -> None:
     Raises:
         StartError: the flags, the models or the gRPC port do not allow it.
     """
+    open_files.raise_limit()
+    process_memory.reuse()
     metrics_path = monitoring_config.read_path(flags["monitoring_config_file"])
+    credentials = tls.server_credentials(path) if (path := flags["ssl_config_file"]) else None
     batching, how = batching_setup.from_flags(flags), session_config.from_flags(flags)
     load = functools.partial(_load, flags, batching, how)
     manager = ModelManager(_models(flags), load, _options(flags))
@@ -56,13 +58,24 @@ def serve(flags: ParsedFlags) -> None:
         stopped = _wait_until_ready(manager)
     except StatusError as error:
         raise StartError(f"Failed to start server. Error: {error}") from error
-    if not stopped:
-        manager.initial_loads_done()
-        grpc_server = _start_grpc(flags, manager)
-        rest_server = _start_rest(flags, manager, metrics_path)
-        _wait_for_signal()
-        _drain(grpc_server, rest_server)
-    manager.stop()
+    if stopped:
+        return
+    manager.initial_loads_done()
+    ports = Ports(flags, manager, credentials, metrics_path)
+    config_file = _reread_config(flags, manager)
+    received = signal.sigwait(_SIGNALS)
+    logger.info("%s: finishing the requests under way", signal.Signals(received).name)
+    config_file.stop()
+    manager.stop()  # what serves goes on serving
+    ports.drain(lambda: signal.sigtimedwait(_SIGNALS, 0.02) is not None)
+
+
+def _reread_config(flags: ParsedFlags, manager: ModelManager) -> reload.ConfigFile:
+    wait_s = flags["model_config_file_poll_wait_seconds"]
+    config_file = reload.ConfigFile(flags["model_config_file"], manager, wait_s)
+    if flags["model_config_file"] and wait_s:
+        config_file.start()
+    return config_file
 
 
 def _models(flags: ParsedFlags) -> list[config.ModelConfig]:
@@ -129,75 +142,3 @@ def _wait_until_ready(manager: ModelManager) -> bool:
         if signal.sigtimedwait(_SIGNALS, 0.05):
             return True
     return False
-
-
-def _start_grpc(flags: ParsedFlags, manager: ModelManager) -> grpc.Server:
-    server = grpc_service.build_server(
-        manager,
-        flags["grpc_max_threads"],
-        flags["grpc_channel_arguments"],
-        flags["enable_serialization_as_tensor_content"],
-        flags["enable_signature_method_name_check"],
-    )
-    try:
-        if flags["port"]:
-            server.add_insecure_port(f"0.0.0.0:{flags['port']}")
-        if flags["grpc_socket_path"]:
-            server.add_insecure_port(f"unix:{flags['grpc_socket_path']}")
-    except RuntimeError as error:
-        raise port_error(flags["port"], str(error)) from error
-    server.start()
-    if flags["port"]:
-        logger.info("gRPC: listening on 0.0.0.0:%d", flags["port"])
-    if flags["grpc_socket_path"]:
-        logger.info("gRPC: listening on unix:%s", flags["grpc_socket_path"])
-    return server
-
-
-def _start_rest(flags: ParsedFlags, manager: ModelManager, metrics_path: str) -> RestServer | None:
-    port = flags["rest_api_port"]
-    if not port:
-        if metrics_path:
-            logger.warning("metrics are on the REST port: --monitoring_config_file has no effect")
-        return None
-    if port == flags["port"]:
-        logger.error("REST: --rest_api_port=%d is the gRPC port too; serving gRPC alone", port)
-        return None
-    api = (RestApiWithPage if flags["enable_demo_page"] else RestApi)(
-        manager,
-        flags["rest_api_num_threads"],
-        flags["rest_api_timeout_in_ms"] / 1000,
-        flags["rest_api_enable_cors_support"],
-        flags["enable_signature_method_name_check"],
-        metrics_path,
-    )
-    try:
-        server = RestServer(api, port)
-    except OSError as error:
-        logger.error(
-            "REST: cannot listen on --rest_api_port=%d (%s); serving gRPC alone",
-            port, error.strerror,
-        )  # fmt: skip
-        return None
-    logger.info("REST: listening on port %d, http://localhost:%d/v1/models/...", port, port)
-    return server
-
-
-def _wait_for_signal() -> None:
-    received = signal.sigwait(_SIGNALS)
-    logger.info("%s: finishing the requests under way", signal.Signals(received).name)
-
-
-def _drain(grpc_server: grpc.Server, rest_server: RestServer | None) -> None:
-    """Refuses new requests and waits for those under way; a second signal ends the wait."""
-    grpc_done = grpc_server.stop(grace=_DRAIN_S)
-    if rest_server:
-        rest_server.begin_stop()
-    deadline = time.monotonic() + _DRAIN_S
-    while time.monotonic() < deadline:
-        if grpc_done.is_set() and (not rest_server or rest_server.stopped()):
-            logger.info("stopped")
-            return
-        if signal.sigtimedwait(_SIGNALS, 0.02):
-            logger.warning("second signal: requests under way are dropped")
-            return

@@ -37,7 +37,7 @@ FLAGS = (
     Flag("model_name", "default", "name of the one model"),
     Flag("model_base_path", "", "absolute path of the one model's folder of versions"),
     Flag("model_config_file", "", "text ModelServerConfig naming several models"),
-    Flag("model_config_file_poll_wait_seconds", 0, "re-read the config file", supported=False),
+    Flag("model_config_file_poll_wait_seconds", 0, "re-read the config file this often; 0: never"),
     Flag("file_system_poll_wait_seconds", 1, "look for versions this often; 0: once"),
     Flag("max_num_load_retries", 5, "further attempts to load a version"),
     Flag("load_retry_interval_micros", 60_000_000, "time between those attempts"),
@@ -51,10 +51,10 @@ FLAGS = (
     Flag("batching_parameters_file", "", "text BatchingParameters"),
     Flag("enable_per_model_batching_parameters", False, "read VERSION/batching_params.pbtxt"),
     Flag("monitoring_config_file", "", "text MonitoringConfig: metrics on the REST port"),
-    Flag("ssl_config_file", "", "text SSLConfig; refused as long as it has no effect"),
+    Flag("ssl_config_file", "", "text SSLConfig: gRPC over TLS"),
     Flag("grpc_channel_arguments", "", "k=v,k=v options of the gRPC server"),
     Flag("grpc_max_threads", _THREADS, "gRPC requests worked on at once; more are refused"),
-    Flag("enable_grpc_healthcheck_service", False, "grpc.health.v1.Health", supported=False),
+    Flag("enable_grpc_healthcheck_service", False, "serve grpc.health.v1.Health too"),
     Flag("tensorflow_session_parallelism", 0, "sets both of the next two"),
     Flag("tensorflow_intra_op_parallelism", 0, "threads within an op; 0: automatic"),
     Flag("tensorflow_inter_op_parallelism", 0, "ops that run at once; 0: automatic"),
@@ -74,7 +74,7 @@ FLAGS = (
     Flag("xla_gpu_compilation_enabled", False, "see TF Serving", supported=False),
     Flag("thread_pool_factory_config_file", "", "see TF Serving", supported=False),
     Flag("skip_initialize_tpu", False, "see TF Serving", supported=False),
-    Flag("use_alts_credentials", False, "refused as long as it has no effect"),
+    Flag("use_alts_credentials", False, "see TF Serving", supported=False),
     Flag("enable_demo_page", False, "a page to try the models, at / of REST (not in TF Serving)"),
     Flag("version", False, "print versions and exit"),
     Flag("help", False, "print this and exit"),
@@ -158,8 +158,11 @@ def _check(values: dict[str, Any]) -> None:
     for name in ("port", "rest_api_port"):
         if not 0 <= values[name] <= 65535:
             raise FlagError(f"--{name}={values[name]}: expected a port, 0 to 65535")
-    for name in ("file_system_poll_wait_seconds", "max_num_load_retries", "num_load_threads",
-                 "num_unload_threads", "load_retry_interval_micros"):  # fmt: skip
+    for name in (
+        "file_system_poll_wait_seconds", "model_config_file_poll_wait_seconds",
+        "max_num_load_retries", "num_load_threads", "num_unload_threads",
+        "load_retry_interval_micros",
+    ):  # fmt: skip
         if values[name] < 0:
             raise FlagError(f"--{name}={values[name]}: expected 0 or more")
     if values["access_log"] not in ("off", "text", "json"):

@@ -1,9 +1,7 @@
 """The gRPC services PredictionService and ModelService."""
 
-import concurrent.futures
 import functools
 import logging
-import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -14,7 +12,16 @@ from tensorflow_serving.apis import (
     prediction_service_pb2_grpc,
 )
 
-from serving.server import classification, metadata, multi_inference, prediction, regression
+from serving.server import (
+    classification,
+    metadata,
+    multi_inference,
+    prediction,
+    regression,
+    reload,
+)
+from serving.server.grpc_call import Call
+from serving.server.grpc_threads import ThreadedServices
 from serving.server.manager import ModelManager
 from serving.server.observation import Observation, observe
 from serving.server.status import Code, StatusError
@@ -24,17 +31,13 @@ logger = logging.getLogger(__name__)
 _MAX_MESSAGE_BYTES = 1024  # of a gRPC error message
 _GRPC_CODES = {status.value[0]: status for status in grpc.StatusCode}
 _INFERENCE = ("Predict", "Classify", "Regress", "MultiInference")
-# Refusing a request takes a thread too, besides those that work.
-_REFUSAL_THREADS = 2
 
 
 def _rpc(method: Callable[..., Message]) -> Callable[..., Message]:
-    """Makes a handler of a method: one of a limited number at once, errors as gRPC statuses."""
+    """Makes a handler of a method: errors become gRPC statuses."""
 
     @functools.wraps(method)
-    def handler(self: Any, request: Message, context: grpc.ServicerContext) -> Message:
-        if not self.slots.acquire(blocking=False):
-            context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, "Server Threadpool Exhausted")
+    def handler(self: Any, request: Message, context: Call) -> Message:
         try:
             with observe(_observation(method.__name__, request, context)):
                 return method(self, request, context)
@@ -43,14 +46,12 @@ def _rpc(method: Callable[..., Message]) -> Callable[..., Message]:
         except Exception as error:
             logger.exception("%s failed", method.__name__)
             failure = StatusError(Code.INTERNAL, f"{type(error).__name__}: {error}")
-        finally:
-            self.slots.release()
         context.abort(_GRPC_CODES[failure.code], truncated(failure.message))
 
     return handler
 
 
-def _observation(method: str, request: Any, context: grpc.ServicerContext) -> Observation:
+def _observation(method: str, request: Any, context: Call) -> Observation:
     tasks = getattr(request, "tasks", [])  # of MultiInference
     spec = getattr(tasks[0] if tasks else request, "model_spec", None)
     seen = Observation("GRPC", method, context.peer(), spec.name if spec else "")
@@ -67,24 +68,11 @@ def truncated(message: str) -> str:
     return data[:_MAX_MESSAGE_BYTES].decode("utf-8", "ignore") + "...TRUNCATED"
 
 
-def _not_yet(name: str) -> StatusError:
-    return StatusError(
-        Code.UNIMPLEMENTED,
-        f"{name} is not implemented by the embedded server yet; use TensorFlow Serving",
-    )
-
-
 class PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
     """Inference and metadata."""
 
-    def __init__(
-        self,
-        manager: ModelManager,
-        slots: threading.Semaphore,
-        as_content: bool,
-        check_method_name: bool,
-    ):
-        self._manager, self.slots, self._as_content = manager, slots, as_content
+    def __init__(self, manager: ModelManager, as_content: bool, check_method_name: bool):
+        self._manager, self._as_content = manager, as_content
         self._check_method_name = check_method_name
 
     @_rpc
@@ -113,10 +101,10 @@ class PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
 
 
 class ModelService(model_service_pb2_grpc.ModelServiceServicer):
-    """Status of the models."""
+    """Status of the models, and new configs."""
 
-    def __init__(self, manager: ModelManager, slots: threading.Semaphore):
-        self._manager, self.slots = manager, slots
+    def __init__(self, manager: ModelManager):
+        self._manager = manager
 
     @_rpc
     def GetModelStatus(self, request, context):  # noqa: N802
@@ -124,46 +112,22 @@ class ModelService(model_service_pb2_grpc.ModelServiceServicer):
 
     @_rpc
     def HandleReloadConfigRequest(self, request, context):  # noqa: N802
-        raise _not_yet("HandleReloadConfigRequest")
+        return reload.reload_config(self._manager, request, context.is_active)
 
 
-def build_server(
-    manager: ModelManager,
-    max_threads: int,
-    channel_arguments: str,
-    as_content: bool,
-    check_method_name: bool,
-) -> grpc.Server:
-    """A gRPC server with both services; it has no address yet and is not started.
+def services(
+    manager: ModelManager, max_threads: int, as_content: bool, check_method_name: bool
+) -> ThreadedServices:
+    """Both services, for a gRPC server.
 
     Args:
         max_threads: requests worked on at once; more are refused.
-        channel_arguments: "k=v,k=v", added to the server's options.
         as_content: answer with `tensor_content` in place of typed fields.
         check_method_name: let Classify and Regress take only signatures exported for them.
     """
-    threads = concurrent.futures.ThreadPoolExecutor(
-        max_threads + _REFUSAL_THREADS, thread_name_prefix="grpc"
-    )
-    options = [
-        ("grpc.max_receive_message_length", -1),
-        ("grpc.max_send_message_length", -1),
-        ("grpc.so_reuseport", 0),  # else a second server would share the port in silence
-        *_channel_options(channel_arguments),
-    ]
-    server = grpc.server(threads, options=options)
-    slots = threading.Semaphore(max_threads)
+    threaded = ThreadedServices(max_threads)
     prediction_service_pb2_grpc.add_PredictionServiceServicer_to_server(
-        PredictionService(manager, slots, as_content, check_method_name), server
+        PredictionService(manager, as_content, check_method_name), threaded
     )
-    model_service_pb2_grpc.add_ModelServiceServicer_to_server(ModelService(manager, slots), server)
-    return server
-
-
-def _channel_options(text: str) -> list[tuple[str, int | str]]:
-    options: list[tuple[str, int | str]] = []
-    for pair in filter(None, text.split(",")):
-        key, _, value = pair.partition("=")
-        is_integer = value.removeprefix("-").isdecimal()
-        options.append((key, int(value) if is_integer else value))
-    return options
+    model_service_pb2_grpc.add_ModelServiceServicer_to_server(ModelService(manager), threaded)
+    return threaded

@@ -19,12 +19,6 @@ def check(flags: ParsedFlags) -> None:
     Raises:
         StartError: the server cannot start with them.
     """
-    for name in ("ssl_config_file", "use_alts_credentials"):
-        if flags[name]:
-            raise StartError(
-                f"error: --{name}: encryption is not supported yet, and without it the server "
-                "would be open. Leave the flag out, and put a proxy in front if needed."
-            )
     if flags["batching_parameters_file"] and not flags["enable_batching"]:
         raise StartError("error: --batching_parameters_file is set without --enable_batching")
     _check_models(flags)
@@ -32,6 +26,13 @@ def check(flags: ParsedFlags) -> None:
         _check_port(flags["port"])
     elif not flags["grpc_socket_path"]:
         raise StartError("error: --port=0: expected a port, or --grpc_socket_path with it")
+    if flags["use_alts_credentials"] and not flags["ssl_config_file"]:
+        logger.warning(
+            "the gRPC port is not encrypted: --use_alts_credentials has no effect here, "
+            "--ssl_config_file has"
+        )
+    if flags["ssl_config_file"] and flags["rest_api_port"]:
+        logger.warning("--ssl_config_file is for gRPC alone: the REST port is not encrypted")
     for name in flags.unsupported():
         logger.warning("--%s is accepted but not supported yet; it has no effect", name)
 
@@ -59,11 +60,21 @@ def _check_port(port: int) -> None:
         try:
             probe.bind(("0.0.0.0", port))
         except OSError as error:
-            raise port_error(port, str(error.strerror)) from error
+            raise _port_error(port, str(error.strerror)) from error
 
 
-def port_error(port: int, reason: str) -> StartError:
-    """The gRPC port cannot be had."""
+def address_error(address: str, flags: ParsedFlags) -> StartError:
+    """gRPC cannot listen on one of its addresses, though `check` has found nothing."""
+    if not address.startswith("unix:"):
+        return _port_error(flags["port"], "it was free before")
+    path = flags["grpc_socket_path"]
+    return StartError(
+        f"error: --grpc_socket_path={path}: cannot listen for gRPC there. Expected the path of a "
+        "socket, or of nothing, in a folder where files can be made."
+    )
+
+
+def _port_error(port: int, reason: str) -> StartError:
     return StartError(
         f"error: --port={port}: cannot listen for gRPC there ({reason}). Stop the process that "
         "uses the port, or choose another one."

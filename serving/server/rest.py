@@ -1,14 +1,13 @@
 """The REST API: routes, HTTP statuses and bodies (API page, section 4)."""
 
 import asyncio
-import concurrent.futures
+import contextlib
 import functools
 import json
 import logging
 import re
 import time
 import urllib.parse
-import zlib
 
 from google.protobuf import json_format
 from google.protobuf.message import Message
@@ -20,7 +19,9 @@ from tensorflow_serving.apis import get_model_metadata_pb2, get_model_status_pb2
 from serving.server import metadata, metrics, prediction
 from serving.server.manager import ModelManager
 from serving.server.observation import Observation, current, observe
+from serving.server.rest_bodies import Bodies
 from serving.server.rest_inference import RestInference
+from serving.server.rest_threads import BoundedThreads
 from serving.server.status import Code, StatusError, invalid_argument
 
 logger = logging.getLogger(__name__)
@@ -32,7 +33,7 @@ _INFERENCE = re.compile(
 _STATUS = re.compile(r"(?i:/v1/models)(?:/(?P<name>[^/:]+))?" + _VERSION)
 _METADATA = re.compile(r"(?i:/v1/models)/(?P<name>[^/:]+)" + _VERSION + r"/metadata")
 _MAX_INT64 = 2**63 - 1
-_MAX_INFLATED_BYTES = 100 * 2**20
+_WAITING_PER_THREAD = 32  # requests that wait for a thread; more are refused
 
 HTTP_STATUS = {
     Code.INVALID_ARGUMENT: 400, Code.FAILED_PRECONDITION: 400, Code.OUT_OF_RANGE: 400,
@@ -68,7 +69,12 @@ class RestApi:
         self._inference = RestInference(manager, check_method_name)
         self._metrics_path = metrics_path  # "": no page of metrics
         self._headers = _CORS if cors else {}
-        self._threads = concurrent.futures.ThreadPoolExecutor(threads, thread_name_prefix="rest")
+        self._threads = BoundedThreads(threads, max_waiting=_WAITING_PER_THREAD * threads)
+        self._bodies = Bodies()
+
+    def begin_stop(self) -> None:
+        """Every answer from now on is the last one of its connection."""
+        self._headers = {**self._headers, "Connection": "close"}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         assert scope["type"] == "http", scope["type"]
@@ -89,11 +95,16 @@ class RestApi:
             origin = request.headers.get("origin", "")
             known = "http://" in origin or "https://" in origin
             return Response(status_code=200 if known else 400)
-        deadline = time.monotonic() + self._timeout_s
-        body = _inflated(await request.body(), request.headers.get("content-encoding", ""))
         seen = Observation("REST", client=_address(request))
-        answer = functools.partial(self._answer, request.method, path, body, deadline, seen)
-        return await asyncio.get_running_loop().run_in_executor(self._threads, answer)
+        try:
+            async with self._bodies.read(request) as body:
+                deadline = time.monotonic() + self._timeout_s
+                answer = functools.partial(self._answer, request, path, body, deadline, seen)
+                return await self._threads.run(answer, deadline, request.receive)
+        except StatusError as error:  # no place for the body, or no thread
+            with contextlib.suppress(StatusError), observe(seen):
+                raise
+            return _error(HTTP_STATUS[error.code], error.message)
 
     async def _metrics(self, path: str) -> Response:
         plain = {"content-type": "text/plain"}  # without a charset, as the reference has it
@@ -104,11 +115,12 @@ class RestApi:
         return Response(await asyncio.to_thread(metrics.page), headers=plain)
 
     def _answer(
-        self, method: str, path: str, body: bytes, deadline: float, seen: Observation
+        self, request: Request, path: str, body: bytearray, deadline: float, seen: Observation
     ) -> Response:
+        method, encoding = request.method, request.headers.get("content-encoding", "")
         try:
-            with observe(seen):
-                return self._dispatch(method, path, body, deadline)
+            with observe(seen), self._bodies.inflate(body, encoding) as inflated:
+                return self._dispatch(method, path, inflated, deadline)
         except StatusError as error:
             return _error(HTTP_STATUS.get(error.code, 500), error.message)
         except Exception as error:
@@ -179,17 +191,6 @@ def _path_and_query(scope: Scope) -> str:
     """The request target as it came: still percent-encoded, with the query string."""
     query = scope["query_string"]
     return (scope["raw_path"] + (b"?" + query if query else b"")).decode("latin-1")
-
-
-def _inflated(body: bytes, encoding: str) -> bytes:
-    if "gzip" not in encoding:
-        return body
-    inflater = zlib.decompressobj(wbits=16 + zlib.MAX_WBITS)
-    try:
-        inflated = inflater.decompress(body, _MAX_INFLATED_BYTES)
-    except zlib.error:
-        return b""
-    return inflated if inflater.eof else b""
 
 
 def _proto_json(message: Message) -> str:

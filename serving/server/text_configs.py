@@ -5,7 +5,20 @@ from typing import Any
 
 from google.protobuf import text_format
 
+from serving import message_text
 from serving.server.preflight import StartError
+
+SSLConfig = message_text.build_messages(
+    "tensorflow.serving",
+    """
+    message SSLConfig {
+      string server_key = 1;
+      string server_cert = 2;
+      string custom_ca = 3;
+      bool client_verify = 4;
+    }
+    """,
+)["SSLConfig"]
 
 
 def read(flag: str, path: str, kind: Any) -> Any:

@@ -62,7 +62,7 @@ class ServerProcess:
         """What it has written so far."""
         return self._log.read_text()
 
-    def wait_for_log(self, text: str, timeout_s: float = 60) -> None:
+    def wait_for_log(self, text: str, timeout_s: float = 180) -> None:
         """Waits until the log contains `text`."""
         deadline = time.monotonic() + timeout_s
         while text not in self.log:
@@ -160,14 +160,19 @@ def running_server(log: pathlib.Path, *flags: str, **ports: int) -> Iterator[Ser
 def run_server(*flags: str) -> subprocess.CompletedProcess:
     """A server that ends by itself: its exit status and output."""
     command = [sys.executable, "-m", "serving.server", *flags]
-    return subprocess.run(command, env=_ENVIRONMENT, capture_output=True, text=True, timeout=60)
+    return subprocess.run(command, env=_ENVIRONMENT, capture_output=True, text=True, timeout=180)
 
 
-def write_config(path: pathlib.Path, models: dict[str, tuple[pathlib.Path, str]]) -> str:
-    """A --model_config_file: name -> base path and what else the model's config says."""
+def model_list(models: dict[str, tuple[pathlib.Path, str]]) -> str:
+    """A text ModelServerConfig: name -> base path and what else the model's config says."""
     configs = "\n".join(
         f'config {{ name: "{name}" base_path: "{base}" model_platform: "tensorflow" {more} }}'
         for name, (base, more) in models.items()
     )
-    path.write_text(f"model_config_list {{ {configs} }}")
+    return f"model_config_list {{ {configs} }}"
+
+
+def write_config(path: pathlib.Path, models: dict[str, tuple[pathlib.Path, str]]) -> str:
+    """A --model_config_file, as `model_list` has it."""
+    path.write_text(model_list(models))
     return f"--model_config_file={path}"

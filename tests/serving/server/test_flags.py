@@ -1,19 +1,63 @@
 """The command line of the server: section 6 of the API page."""
 
+import os
+
 import pytest
 
 from serving.server import flags
 
+FOUR_PER_CPU = 4 * (os.cpu_count() or 1)
+DEFAULTS = {
+    "port": 8500, "grpc_socket_path": "", "rest_api_port": 0, "rest_api_num_threads": FOUR_PER_CPU,
+    "rest_api_timeout_in_ms": 30000, "rest_api_enable_cors_support": False,
+    "model_name": "default", "model_base_path": "", "model_config_file": "",
+    "model_config_file_poll_wait_seconds": 0, "file_system_poll_wait_seconds": 1,
+    "max_num_load_retries": 5, "load_retry_interval_micros": 60000000,
+    "num_load_threads": 0, "num_unload_threads": 0,
+    "allow_version_labels_for_unavailable_models": False, "saved_model_tags": "serve",
+    "enable_model_warmup": True, "num_request_iterations_for_warmup": 0,
+    "enable_batching": False, "batching_parameters_file": "",
+    "enable_per_model_batching_parameters": False, "monitoring_config_file": "",
+    "ssl_config_file": "", "grpc_channel_arguments": "", "grpc_max_threads": FOUR_PER_CPU,
+    "enable_grpc_healthcheck_service": False, "tensorflow_session_parallelism": 0,
+    "tensorflow_intra_op_parallelism": 0, "tensorflow_inter_op_parallelism": 0,
+    "tensorflow_session_config_file": "", "platform_config_file": "",
+    "per_process_gpu_memory_fraction": 0.0, "enable_signature_method_name_check": False,
+    "enable_serialization_as_tensor_content": False, "flush_filesystem_caches": True,
+    "remove_unused_fields_from_bundle_metagraph": True, "enable_profiler": True,
+}  # fmt: skip
+# Accepted, and said to be without effect.
+UNSUPPORTED = {
+    "prefer_tflite_model": "true", "num_tflite_pools": "2", "num_tflite_interpreters_per_pool": "2",
+    "mixed_precision": "bfloat16", "xla_cpu_compilation_enabled": "1",
+    "xla_gpu_compilation_enabled": "1", "thread_pool_factory_config_file": "/f",
+    "skip_initialize_tpu": "true", "use_alts_credentials": "true",
+}  # fmt: skip
 
-def test_defaults():
+
+@pytest.mark.parametrize("name", DEFAULTS)
+def test_6_defaults(name):
+    value = flags.parse([])[name]
+    assert (value, type(value)) == (DEFAULTS[name], type(DEFAULTS[name]))
+
+
+def test_6_without_arguments_nothing_is_left_over():
     parsed = flags.parse([])
-    assert (parsed["port"], parsed["rest_api_port"]) == (8500, 0)
-    assert (parsed["model_name"], parsed["max_num_load_retries"]) == ("default", 5)
-    assert parsed["load_retry_interval_micros"] == 60_000_000
-    assert parsed["enable_model_warmup"] is True
-    assert parsed["saved_model_tags"] == "serve"
-    assert parsed.unknown == []
-    assert parsed.unsupported() == []
+    assert (parsed.unknown, parsed.unsupported()) == ([], [])
+
+
+@pytest.mark.parametrize("name", UNSUPPORTED)
+def test_6_what_is_not_supported_is_accepted_and_marked(name):
+    parsed = flags.parse([f"--{name}={UNSUPPORTED[name]}"])
+    assert (parsed.unknown, parsed.unsupported()) == ([], [name])
+    (line,) = [line for line in flags.usage().splitlines() if line.startswith(f"\t--{name}=")]
+    assert line.endswith("(accepted, not supported yet)")
+
+
+@pytest.mark.parametrize("name", DEFAULTS)
+def test_6_what_is_supported_is_not_marked(name):
+    (line,) = [line for line in flags.usage().splitlines() if line.startswith(f"\t--{name}=")]
+    assert "not supported" not in line
 
 
 @pytest.mark.parametrize(
@@ -55,6 +99,7 @@ def test_what_is_no_flag_is_left_over(arguments):
         ("--enable_batching=yes", "--enable_batching=yes: expected true, false, 1 or 0"),
         ("--per_process_gpu_memory_fraction=x", "expected a number"),
         ("--grpc_max_threads=0", "--grpc_max_threads=0: expected 1 or more"),
+        ("--model_config_file_poll_wait_seconds=-1", "expected 0 or more"),
         ("--max_num_load_retries=-1", "--max_num_load_retries=-1: expected 0 or more"),
     ],
 )
@@ -68,8 +113,3 @@ def test_the_three_kinds_of_parallelism_exclude_each_other():
     kinds = ("session", "intra_op", "inter_op")
     with pytest.raises(flags.FlagError, match="not all three"):
         flags.parse([f"--tensorflow_{kind}_parallelism=1" for kind in kinds])
-
-
-def test_flags_without_effect_are_known():
-    parsed = flags.parse(["--port=1", "--mixed_precision=bfloat16", "--enable_profiler=0"])
-    assert parsed.unsupported() == ["mixed_precision"]

@@ -16,7 +16,6 @@ from tensorflow_serving.apis import (
     get_model_metadata_pb2,
     get_model_status_pb2,
     inference_pb2,
-    model_management_pb2,
     predict_pb2,
     regression_pb2,
 )
@@ -390,13 +389,6 @@ def test_3_1_status_ignores_labels(small_models_server):
     request = get_model_status_pb2.GetModelStatusRequest(model_spec=spec(label="no such label"))
     response = small_models_server.models.GetModelStatus(request)
     assert [entry.version for entry in response.model_version_status] == [123]
-
-
-def test_3_2_reloading_is_not_there_yet(small_models_server):
-    request = model_management_pb2.ReloadConfigRequest()
-    code, message = failure(small_models_server.models.HandleReloadConfigRequest, request)
-    assert code == grpc.StatusCode.UNIMPLEMENTED
-    assert message.startswith("HandleReloadConfigRequest is not implemented")
 
 
 @pytest.mark.parametrize(

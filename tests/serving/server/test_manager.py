@@ -143,6 +143,35 @@ def test_versions_load_one_after_the_other_highest_first(start, tmp_path):
     assert overlaps == [False] * 3
 
 
+def test_6_as_many_loads_and_unloads_at_once_as_there_are_threads(start, tmp_path):
+    """Each of them waits until another one is under way."""
+    loads, unloads = threading.Barrier(2, timeout=10), threading.Barrier(2, timeout=10)
+
+    class UnloadsInPairs:
+        def __init__(self, model):
+            self.signatures, self.run, self._model = model.signatures, model.run, model
+
+        def close(self):
+            unloads.wait()
+            self._model.close()
+
+    def load_in_pairs(path):
+        loads.wait()
+        return UnloadsInPairs(load(path))
+
+    manager = start(load_in_pairs, policy="all", num_load_threads=2, num_unload_threads=2)
+    manager.initial_loads_done()
+    (tmp_path / "staged").mkdir()
+    for version in (1, 2):
+        constant(tmp_path / "staged" / str(version), 1.0)
+    (tmp_path / "staged").rename(tmp_path / "m")  # in place of the empty folder
+    wait_for_states(manager, [(2, State.AVAILABLE), (1, State.AVAILABLE)])
+    for version in ("1", "2"):
+        (tmp_path / "m" / version).rename(tmp_path / f"gone-{version}")
+    wait_for_states(manager, [(2, State.END), (1, State.END)])
+    assert not unloads.broken
+
+
 def test_polling_once(start, tmp_path):
     constant(tmp_path / "m" / "1", 1.0)
     manager = start(file_system_poll_wait_seconds=0)

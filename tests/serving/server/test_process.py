@@ -9,6 +9,7 @@ import time
 import grpc
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from serving.server import app, flags
 from serving.server.preflight import StartError
@@ -56,7 +57,7 @@ def test_flags_that_change_the_answers(tmp_path, model_flags):
         *model_flags, f"--grpc_socket_path={tmp_path / 'socket'}", "--grpc_max_threads=1",
         "--rest_api_enable_cors_support", "--enable_serialization_as_tensor_content=true",
         "--rest_api_timeout_in_ms=300", "--grpc_channel_arguments=grpc.max_connection_age_ms=60000",
-        "--enable_grpc_healthcheck_service", "--tensorflow_intra_op_parallelism=1",
+        "--tensorflow_intra_op_parallelism=1", "--use_alts_credentials",
     )  # fmt: skip
     with running_server(tmp_path / "log", *more) as server:
         server.wait_until_ready()
@@ -79,7 +80,7 @@ def test_flags_that_change_the_answers(tmp_path, model_flags):
         assert caught.value.code() == grpc.StatusCode.RESOURCE_EXHAUSTED
         assert caught.value.details() == "Server Threadpool Exhausted"
         assert slow.exception().code() == grpc.StatusCode.DEADLINE_EXCEEDED
-        assert "--enable_grpc_healthcheck_service is accepted but not supported yet" in server.log
+        assert "the gRPC port is not encrypted: --use_alts_credentials has no effect" in server.log
         assert server.stop(signal.SIGINT) == 0
 
 
@@ -95,7 +96,7 @@ def test_an_occupied_port_is_one_clear_line():
 
 
 @pytest.mark.slow
-def test_the_rest_port_may_not_be_the_grpc_port(tmp_path, model_flags):
+def test_1_1_the_rest_port_may_not_be_the_grpc_port(tmp_path, model_flags):
     port = free_port()
     with running_server(tmp_path / "log", *model_flags, port=port, rest_port=port) as server:
         server.wait_until_ready()
@@ -118,7 +119,7 @@ def test_the_rest_port_may_not_be_the_grpc_port(tmp_path, model_flags):
                      "error: --port=0: expected a port, or --grpc_socket_path", id="port-0"),
         pytest.param(["--port=x"], "error: --port=x: expected an integer", id="not-a-number"),
         pytest.param(["--ssl_config_file=/f", "--model_base_path=/m"],
-                     "error: --ssl_config_file: encryption is not supported yet", id="tls"),
+                     "error: --ssl_config_file=/f: No such file or directory", id="tls"),
         pytest.param(["--batching_parameters_file=/f", "--model_base_path=/m"],
                      "error: --batching_parameters_file is set without --enable_batching",
                      id="batching-file-alone"),
@@ -138,6 +139,36 @@ def test_a_broken_config_file(tmp_path):
         "Error parsing text-format tensorflow.serving.ModelServerConfig: "
     )
     assert 'no field named "nam"' in str(caught.value)
+
+
+def test_6_version():
+    ended = run_server("--version")
+    assert ended.returncode == 0
+    server, library = ended.stdout.splitlines()
+    assert server.startswith("TensorFlow ModelServer: ")
+    assert library == f"TensorFlow Library: {tf.__version__}"
+
+
+@pytest.mark.slow
+def test_6_port_0_leaves_the_unix_socket_alone(tmp_path, model_flags):
+    path = tmp_path / "socket"
+    flags = (*model_flags, f"--grpc_socket_path={path}", "--port=0")
+    with running_server(tmp_path / "log", *flags, rest_port=0) as server:
+        server.wait_until_ready()
+        with grpc.insecure_channel(f"unix:{path}") as channel:
+            stub = type(server.predictions)(channel)
+            assert stub.Predict(predict_request("m", a=[1.0])).outputs["y"].float_val == [1.0]
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection(("127.0.0.1", server.port))
+
+
+@pytest.mark.slow
+def test_6_a_socket_path_that_is_a_file_ends_the_start(tmp_path, model_flags):
+    (tmp_path / "file").write_text("not a socket")
+    ended = run_server(*model_flags, f"--grpc_socket_path={tmp_path / 'file'}", "--port=0")
+    assert ended.returncode == 2
+    assert f"error: --grpc_socket_path={tmp_path / 'file'}: cannot listen for gRPC" in ended.stderr
+    assert (tmp_path / "file").read_text() == "not a socket"
 
 
 def test_help():
