@@ -1,94 +1,153 @@
-"""A server that runs: led to a label step by step; and one that starts with the config."""
+"""A server that runs, the embedded one: led to a label step by step, or by the config file."""
 
+import concurrent.futures
+import dataclasses
 import errno
 import json
+import re
+import shutil
 import time
 
 import pytest
 
 from preprocessing.errors import InputError
 from serving.registry import config_file
-from serving.registry.changes import load, promote, rollback, unlabel, unload
+from serving.registry.changes import Target, load, promote, rollback, unlabel, unload
 from serving.registry.labels import labels_of
 from serving.registry.running_server import RunningServer
 from tests.serving import served_models
-from tests.serving.registry.strict_server import strict_server
-from tests.serving.registry.version_folders import model_with_versions
+from tests.serving.registry.version_folders import write_version
 from tests.serving.server_process import running_server
 
 
+@pytest.fixture(scope="module")
+def process(tmp_path_factory):
+    """A server that starts without a model; each test's config replaces the one before."""
+    root = tmp_path_factory.mktemp("running")
+    (root / "config").write_text("model_config_list {}")
+    flags = (f"--model_config_file={root / 'config'}", "--max_num_load_retries=0")
+    with running_server(root / "log", *flags) as process:
+        yield process.wait_until_ready()
+
+
 @pytest.fixture
-def qa(tmp_path):
-    return model_with_versions(tmp_path, 1, 2, 3)
+def server(process):
+    with RunningServer(f"grpc://localhost:{process.port}", 30) as server:
+        yield server
 
 
-def test_a_version_is_loaded_before_it_gets_the_label(qa):
-    with strict_server({"qa": {3}}) as service, RunningServer(service.endpoint, 10) as server:
-        promote(qa, 1, "stable", server)
-        assert service.labels() == {"stable": 1} == labels_of(qa.model_dir)
+@pytest.fixture
+def qa(tmp_path, request):
+    """A model that no other test has, with versions 1 to 3; y tells which one answered."""
+    name = re.sub(r"\W", "_", request.node.name)
+    (tmp_path / name).mkdir()
+    for number in (1, 2, 3):
+        served_models.constant(tmp_path / name / str(number), float(number))
+    return Target(tmp_path / name, tmp_path / "models.config", name)
+
+
+def available(process, model: Target) -> set[int]:
+    return {version for version, state, _ in process.status(model.name) if state == "AVAILABLE"}
+
+
+def by_label(process, model: Target) -> float:
+    status, body = process.post(f"{model.name}/labels/stable:predict", '{"instances": [1.0]}')
+    assert status == 200, body
+    return json.loads(body)["predictions"][0]
+
+
+def wait_for(condition):
+    deadline = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def test_a_version_is_loaded_before_it_gets_the_label(process, server, qa):
+    promote(qa, 1, "stable", server)
+    assert by_label(process, qa) == 1.0
+    assert labels_of(qa.model_dir) == {"stable": 1}
+    with concurrent.futures.ThreadPoolExecutor() as threads:
+        moved = threads.submit(promote, qa, 2, "stable", server)
+        answers = set()
+        while not moved.done():
+            answers.add(by_label(process, qa))  # never without an answer
+        moved.result()
+    assert answers <= {1.0, 2.0}
+    assert by_label(process, qa) == 2.0
+    wait_for(lambda: available(process, qa) == {2})
+    # The config that moves the label is the first that lets version 1 go.
+    configs = [
+        line.split(f"model {qa.name}: ")[1].split(" in ")[0]
+        for line in process.log.splitlines()
+        if f"model {qa.name}: versions" in line
+    ]
+    assert configs == ["versions 1, 3", "versions 1", "versions 1, 2", "versions 2"]
+    rollback(qa, "stable", server)
+    assert by_label(process, qa) == 1.0
+    assert labels_of(qa.model_dir) == {"stable": 1}
+    load(qa, 3, server)
+    assert available(process, qa) == {1, 3}
+
+
+@pytest.mark.parametrize("act", [
+    lambda qa, server: promote(qa, 2, "stable", server), lambda qa, server: load(qa, 2, server),
+], ids=["promote", "load"])  # fmt: skip
+def test_a_version_that_cannot_be_loaded_changes_nothing(process, server, qa, act):
+    promote(qa, 1, "stable", server)
+    before = qa.config.read_text()
+    shutil.rmtree(qa.model_dir / "2")
+    write_version(qa.model_dir, 2)  # without a graph
+    message = f"{qa.name} version 2 cannot be loaded there: Could not load SavedModel at "
+    with pytest.raises(InputError, match=re.escape(message)):
+        act(qa, server)
+    assert qa.config.read_text() == before
+    assert by_label(process, qa) == 1.0
+    wait_for(lambda: available(process, qa) == {1})
+
+
+def test_a_second_step_that_is_refused_takes_the_first_back(process, server, qa, monkeypatch):
+    promote(qa, 1, "stable", server)
+    before = qa.config.read_text()
+    apply, calls = server.apply, []
+
+    def refuse_the_second(config):
+        calls.append(config)
+        if len(calls) == 2:
+            raise InputError("out of memory")
+        apply(config)
+
+    monkeypatch.setattr(server, "apply", refuse_the_second)
+    with pytest.raises(InputError, match="out of memory"):
         promote(qa, 2, "stable", server)
-        # The config that moves the label is the first that lets version 1 go.
-        loaded = [
-            set(config.model_config_list.config[0].model_version_policy.specific.versions)
-            for config in service.configs
-        ]
-        assert loaded == [{1, 3}, {1}, {1, 2}, {2}]
-        assert (service.available(), service.refused) == ({2}, 0)
-        rollback(qa, "stable", server)
-        assert service.labels() == {"stable": 1} == labels_of(qa.model_dir)
-        load(qa, 3, server)
-        assert service.available() == {1, 3}
+    assert len(calls) == 3
+    assert qa.config.read_text() == before
+    assert by_label(process, qa) == 1.0
+    wait_for(lambda: available(process, qa) == {1})
 
 
-@pytest.mark.parametrize("command", ["promote", "load"])
-def test_a_version_that_cannot_be_loaded_changes_nothing(qa, command):
-    with (
-        strict_server({"qa": {1}}, broken=frozenset({2})) as service,
-        RunningServer(service.endpoint, 10) as server,
-    ):
-        promote(qa, 1, "stable", server)
-        before, served = qa.config.read_text(), service.configs[-1]
-        with pytest.raises(InputError, match="qa version 2 cannot be loaded there: no variables"):
-            promote(qa, 2, "stable", server) if command == "promote" else load(qa, 2, server)
-        assert qa.config.read_text() == before
-        assert service.configs[-1] == served
-        assert service.available() == {1}
-
-
-def test_a_second_step_that_is_refused_takes_the_first_back(qa):
-    with strict_server({"qa": {1}}) as service, RunningServer(service.endpoint, 10) as server:
-        promote(qa, 1, "stable", server)
-        before, served = qa.config.read_text(), service.configs[-1]
-        service.accept_next, service.refuse_next = 1, 1
-        with pytest.raises(InputError, match="INTERNAL: out of memory"):
-            promote(qa, 2, "stable", server)
-        assert qa.config.read_text() == before
-        assert service.configs[-1] == served
-
-
-@pytest.mark.parametrize(
-    "act",
-    [
-        lambda qa, server: promote(qa, 1, "canary", server),
-        lambda qa, server: unlabel(qa, "stable", server),
-        lambda qa, server: load(qa, 3, server),
-        lambda qa, server: unload(qa, 2, server),
-    ],
-    ids=["promote", "unlabel", "load", "unload"],
-)
-def test_a_file_that_cannot_be_written_leaves_the_server_as_it_was(qa, act, monkeypatch):
+@pytest.mark.parametrize("act", [
+    lambda qa, server: promote(qa, 1, "canary", server),
+    lambda qa, server: unlabel(qa, "stable", server),
+    lambda qa, server: load(qa, 3, server),
+    lambda qa, server: unload(qa, 2, server),
+], ids=["promote", "unlabel", "load", "unload"])  # fmt: skip
+def test_a_file_that_cannot_be_written_leaves_the_server_as_it_was(
+    process, server, qa, act, monkeypatch
+):
     def full(path, text):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    with strict_server({"qa": {1}}) as service, RunningServer(service.endpoint, 10) as server:
-        promote(qa, 1, "stable", server)
-        load(qa, 2, server)
-        before, served = qa.config.read_text(), service.configs[-1]
-        monkeypatch.setattr(config_file, "_replace", full)
-        with pytest.raises(InputError, match=r"models.config: cannot be written .No space left"):
-            act(qa, server)
-        assert qa.config.read_text() == before
-        assert service.configs[-1] == served
+    promote(qa, 1, "stable", server)
+    load(qa, 2, server)
+    before = qa.config.read_text()
+    monkeypatch.setattr(config_file, "_replace", full)
+    with pytest.raises(InputError, match=r"models.config: cannot be written .No space left"):
+        act(qa, server)
+    assert qa.config.read_text() == before
+    wait_for(lambda: available(process, qa) == {1, 2})
+    assert by_label(process, qa) == 1.0
+    assert process.post(f"{qa.name}/labels/canary:predict", '{"instances": [1.0]}')[0] == 400
 
 
 def test_a_history_that_cannot_be_written_takes_the_change_back(qa):
@@ -102,21 +161,28 @@ def test_a_history_that_cannot_be_written_takes_the_change_back(qa):
     assert qa.config.read_text() == before
 
 
-def test_a_config_that_the_server_refuses_is_not_written(qa):
-    promote(qa, 1, "canary")
+def test_a_config_that_the_server_refuses_is_not_written(server, qa):
+    promote(qa, 1, "canary")  # in the file alone: the server has not loaded it
     before = qa.config.read_text()
-    with strict_server({"qa": {3}}) as service, RunningServer(service.endpoint, 10) as server:
-        with pytest.raises(InputError, match="FAILED_PRECONDITION: Request to assign label"):
-            promote(qa, 2, "stable", server)
-        assert qa.config.read_text() == before
+    with pytest.raises(InputError, match="FAILED_PRECONDITION: Request to assign label"):
+        promote(qa, 2, "stable", server)
+    assert qa.config.read_text() == before
 
 
-def test_a_version_that_is_not_there_in_time(qa, monkeypatch):
-    with strict_server({"qa": {3}}) as service, RunningServer(service.endpoint, 0.5) as server:
-        monkeypatch.setattr(service, "LOAD_S", 2.0)
-        with pytest.raises(InputError, match=r"after --timeout_s 0.5 \(it is LOADING\)"):
-            promote(qa, 1, "stable", server)
-    assert labels_of(qa.model_dir) == {}
+def test_a_version_that_is_not_there_in_time(process, server, qa, tmp_path):
+    (tmp_path / "seen").mkdir()  # by the server, and version 2 never gets there
+    served_models.constant(tmp_path / "seen" / "1", 1.0)
+    qa = dataclasses.replace(qa, base_path=str(tmp_path / "seen"))
+    promote(qa, 1, "stable", server)
+    before = qa.config.read_text()
+    with (
+        RunningServer(f"grpc://localhost:{process.port}", 3.0) as hasty,
+        pytest.raises(InputError, match=r"after --timeout_s 3 \(it is unknown to it\)"),
+    ):
+        promote(qa, 2, "stable", hasty)
+    assert qa.config.read_text() == before
+    assert labels_of(qa.model_dir) == {"stable": 1}
+    assert by_label(process, qa) == 1.0
 
 
 def test_no_server(qa):
@@ -128,33 +194,17 @@ def test_no_server(qa):
     assert labels_of(qa.model_dir) == {}
 
 
-def test_a_started_embedded_server_answers_by_label(tmp_path):
-    """It reads configs at its start only: after the rollback it is started again."""
-    for number in (1, 2, 3):
-        (tmp_path / "qa").mkdir(exist_ok=True)
-        served_models.constant(tmp_path / "qa" / str(number), float(number))
-    qa = model_with_versions(tmp_path)
+def test_a_server_that_starts_anew_and_one_that_reads_the_file_again(qa, tmp_path):
     promote(qa, 1, "stable")
     promote(qa, 2, "stable")
-    promote(qa, 3, "canary")
-    expected = ({"stable": 2.0, "canary": 3.0}, {"stable": 1.0, "canary": 3.0})
-    for number, answers in enumerate(expected):
-        flags = (
-            f"--model_config_file={qa.config}", "--allow_version_labels_for_unavailable_models",
-        )  # fmt: skip
-        with running_server(tmp_path / f"log-{number}", *flags) as server:
-            server.wait_until_ready()
-            for label, value in answers.items():
-                while server.status("qa")[-1][1] != "AVAILABLE":
-                    time.sleep(0.1)  # the first of the versions opens the ports
-                status, body = server.post(f"qa/labels/{label}:predict", '{"instances": [1.0]}')
-                assert (status, json.loads(body)) == (200, {"predictions": [value]})
-            if number == 0:
-                message = "HandleReloadConfigRequest ended with UNIMPLEMENTED"
-                with (
-                    RunningServer(f"grpc://localhost:{server.port}", 10) as running,
-                    pytest.raises(InputError, match=message),
-                ):
-                    promote(qa, 3, "stable", running)
-        if number == 0:
-            rollback(qa, "stable")
+    flags = (
+        f"--model_config_file={qa.config}", "--allow_version_labels_for_unavailable_models",
+        "--model_config_file_poll_wait_seconds=1",
+    )  # fmt: skip
+    with running_server(tmp_path / "log", *flags) as process:
+        process.wait_until_ready()
+        assert by_label(process, qa) == 2.0
+        load(qa, 1)
+        wait_for(lambda: available(process, qa) == {1, 2})
+        rollback(qa, "stable")
+        wait_for(lambda: by_label(process, qa) == 1.0)
