@@ -95,7 +95,8 @@ class ObservedModel:
         outputs = self._model.run(feeds, fetches, timeout_s)
         if seen.transport:  # a warm-up request is nobody's
             micros = (time.monotonic() - started) * 1e6
-            labels = (seen.model, seen.method.capitalize(), _RUNTIME)
+            api = seen.method[:1].upper() + seen.method[1:]  # of "predict" and "MultiInference"
+            labels = (seen.model, api, _RUNTIME)
             metric_table.RUNTIME_LATENCY.add(micros, *labels)
         return outputs
 

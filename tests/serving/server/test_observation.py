@@ -1,9 +1,10 @@
 """What is counted of a request and of a load: section 8 of the API page, in this process."""
 
+import numpy as np
 import pytest
 
 from serving.server import load_metrics, metrics
-from serving.server.observation import Observation, current, observe
+from serving.server.observation import Observation, ObservedModel, current, observe
 from serving.server.status import Code, StatusError
 
 SERVING = ":tensorflow:serving:"
@@ -57,6 +58,33 @@ def test_8_examples_are_counted_of_multi_inference_alone():
     assert values(SERVING + "request_example_count_total{" + model) == [5]
     assert values(SERVING + "request_example_counts_bucket{" + model, 'le="4"') == [2]
     assert values(SERVING + "request_example_counts_sum{" + model) == [5]
+
+
+class Doubler:
+    """A model of one input and one output."""
+
+    def __init__(self):
+        self.signatures = {}
+
+    def run(self, feeds, fetches, timeout_s=None):
+        return [2 * feeds["x"]]
+
+
+@pytest.mark.parametrize(
+    ("transport", "method", "api"),
+    [
+        ("GRPC", "Predict", "Predict"), ("GRPC", "MultiInference", "MultiInference"),
+        ("REST", "predict", "Predict"), ("REST", "classify", "Classify"),
+        ("REST", "regress", "Regress"),
+    ],
+)  # fmt: skip
+def test_8_the_api_of_a_run_has_a_capital_letter(transport, method, api):
+    model = f"runs-{transport}-{method}"
+    with observe(Observation(transport, method, model=model)):
+        ObservedModel(Doubler(), "/m/7").run({"x": np.zeros(3)}, ["y"])
+        assert (current().version, current().rows) == (7, 3)
+    labels = f'model_name="{model}",API="{api}",runtime="TF1"'
+    assert values(f"{SERVING}runtime_latency_count{{{labels}}}") == [1]
 
 
 def test_8_a_load_that_fails_is_counted_and_has_no_latency():
