@@ -57,10 +57,14 @@ def to_proto(array: np.ndarray, as_content: bool = False) -> tensor_pb2.TensorPr
     for size in array.shape:
         proto.tensor_shape.dim.add(size=size)
     flat = array.reshape(-1)
-    if as_content and dtype != tf.string:
+    if dtype == tf.string:
+        values = list(map(tf.compat.as_bytes, flat.tolist()))
+        if as_content:
+            proto.tensor_content = _encode_string_list(values)
+        else:
+            proto.string_val.extend(values)
+    elif as_content:
         proto.tensor_content = flat.tobytes()
-    elif dtype == tf.string:
-        proto.string_val.extend(map(tf.compat.as_bytes, flat.tolist()))
     elif dtype in _BITS_16:
         proto.half_val.extend(flat.view(np.uint16).tolist())
     elif dtype in _COMPLEX:
@@ -159,6 +163,18 @@ def _string_array(values: Sequence[bytes]) -> np.ndarray:
     array = np.empty(len(values), object)
     array[:] = values
     return array
+
+
+def _encode_string_list(values: Sequence[bytes]) -> bytes:
+    """The inverse of `_decode_string_list`."""
+    lengths = bytearray()
+    for value in values:
+        left = len(value)
+        while left >= 0x80:
+            lengths.append(left & 0x7F | 0x80)
+            left >>= 7
+        lengths.append(left)
+    return bytes(lengths) + b"".join(values)
 
 
 def _decode_string_list(content: bytes, size: int) -> list[bytes]:
