@@ -44,7 +44,7 @@ TENSORFLOW = 'base_path: "/m" model_platform: "tensorflow" '
         (one(TENSORFLOW + "logging_config {}"), "No request-logger-creator provided."),
     ],
 )  # fmt: skip
-def test_configs_that_cannot_be_served(text, message):
+def test_3_2_configs_that_cannot_be_served(text, message):
     with pytest.raises(StatusError) as caught:
         parse(text)
     assert (caught.value.code, caught.value.message) == (Code.INVALID_ARGUMENT, message)
@@ -60,7 +60,7 @@ def test_configs_that_cannot_be_served(text, message):
         ("model_version_policy { specific { versions: 1 versions: 99 } }", {1}),
     ],
 )
-def test_policies(text, chosen):
+def test_5_1_policies(text, chosen):
     (model,) = parse(one(TENSORFLOW + text))
     assert model.policy.choose([5, 1, 7]) == chosen
 
@@ -76,7 +76,7 @@ def test_3_2_the_platform_of_a_known_model_stays():
     assert parse(one('base_path: "/m" model_type: TENSORFLOW'), known=["m"])
 
 
-def test_uris_and_labels():
+def test_5_5_uris_and_labels():
     (model,) = parse(one(
         'base_path: "gs://bucket/m" model_platform: "tensorflow" '
         'version_labels { key: "stable" value: 42 }'

@@ -1,4 +1,4 @@
-"""Request bodies as RapidJSON reads them; offsets and messages are RapidJSON's own."""
+"""Request bodies as RapidJSON reads them, with its messages and offsets: sections 4.2, 4.4, 9."""
 
 import json
 import math
@@ -38,7 +38,7 @@ from serving.server import json_reader
         (b"[" + b"9" * 400 + b"]", "Number too big to be stored in double. at offset: 1"),
     ],
 )
-def test_errors(body, message):
+def test_4_4_errors(body, message):
     with pytest.raises(json_reader.JsonParseError) as caught:
         json_reader.read(body)
     assert str(caught.value) == f"JSON Parse error: {message}"
@@ -59,13 +59,13 @@ def test_errors(body, message):
         (b"[[], {}, [{}]]", [[], {}, [{}]]),
     ],
 )
-def test_values(body, value):
+def test_4_2_values(body, value):
     found = json_reader.read(body)
     assert found == value
     assert repr(found) == repr(value)  # 1 and 1.0 differ
 
 
-def test_depth_costs_nothing():
+def test_9_depth_costs_nothing():
     value = json_reader.read(b'{"a":' * 100_000 + b"1" + b"}" * 100_000)
     for _ in range(100_000):
         value = value["a"]

@@ -79,7 +79,7 @@ def server(models_dir):
         yield process.wait_until_ready()
 
 
-def test_a_newer_version_is_taken_up_and_the_old_one_ends(server, models_dir):
+def test_5_1_a_newer_version_is_taken_up_and_the_old_one_ends(server, models_dir):
     assert y(server, "switch") == 1.0
     constant(models_dir / "switch" / "00000012", 12.0)
     wait_for(lambda: server.status("switch") == [(12, "AVAILABLE", ""), (1, "END", "")])
@@ -92,7 +92,7 @@ def test_a_newer_version_is_taken_up_and_the_old_one_ends(server, models_dir):
     assert "model switch version 1 is unloaded" in server.log
 
 
-def test_removing_the_newest_version_rolls_back(server, models_dir):
+def test_5_1_removing_the_newest_version_rolls_back(server, models_dir):
     constant(models_dir / "rollback" / "2", 2.0)
     wait_for_y(server, "rollback", 2.0)
     wait_for(lambda: server.status("rollback", 1) == [(1, "END", "")])
@@ -101,7 +101,7 @@ def test_removing_the_newest_version_rolls_back(server, models_dir):
     assert y(server, "rollback") == 1.0
 
 
-def test_a_corrupt_version_leaves_the_old_one_serving_until_it_is_replaced(server, models_dir):
+def test_5_3_a_corrupt_version_leaves_the_old_one_serving_until_it_is_replaced(server, models_dir):
     base = models_dir / "corrupt"
     (base / "2").mkdir()
     (base / "2" / "saved_model.pb").write_bytes(b"\x0fnot a SavedModel")
@@ -116,7 +116,7 @@ def test_a_corrupt_version_leaves_the_old_one_serving_until_it_is_replaced(serve
     assert server.status("corrupt")[0] == (2, "AVAILABLE", "")
 
 
-def test_names_that_are_no_versions(server, models_dir):
+def test_5_1_names_that_are_no_versions(server, models_dir):
     base = models_dir / "switch"
     for name in ("1_000", "v99", "99.tmp", "٩٩", "-99", "9" * 30):
         (base / name).mkdir()
@@ -126,7 +126,7 @@ def test_names_that_are_no_versions(server, models_dir):
     os.remove(base / "998")
 
 
-def test_warm_up_requests_decide_whether_a_version_serves(server, models_dir):
+def test_5_6_warm_up_requests_decide_whether_a_version_serves(server, models_dir):
     def record(signature_name: str) -> bytes:
         log = prediction_log_pb2.PredictionLog()
         log.predict_log.request.CopyFrom(predict_request("other name", signature_name, x=[1.0]))
@@ -143,7 +143,7 @@ def test_warm_up_requests_decide_whether_a_version_serves(server, models_dir):
     wait_for_y(server, "warm", 3.0)
 
 
-def test_no_request_fails_during_switches(server, models_dir):
+def test_5_3_no_request_fails_during_switches(server, models_dir):
     stop = threading.Event()
     seen: collections.Counter[float] = collections.Counter()
 
@@ -162,7 +162,7 @@ def test_no_request_fails_during_switches(server, models_dir):
     assert set(seen) == {1.0, 2.0, 3.0}
 
 
-def test_all_versions_gone_unloads_and_a_missing_base_path_does_not(server, models_dir):
+def test_5_1_all_versions_gone_unloads_and_a_missing_base_path_does_not(server, models_dir):
     base, away = models_dir / "vanish", models_dir / "away"
     base.rename(away)
     wait_for(lambda: "model vanish: cannot list base path" in server.log)
@@ -181,7 +181,7 @@ def test_all_versions_gone_unloads_and_a_missing_base_path_does_not(server, mode
     wait_for(lambda: server.status("vanish") == [(1, "AVAILABLE", "")])
 
 
-def test_it_waits_for_a_model_and_says_so_and_serves_without_rest(tmp_path):
+def test_1_1_it_waits_for_a_model_and_says_so_and_serves_without_rest(tmp_path):
     base = tmp_path / "m"
     flags = ("--model_name=m", f"--model_base_path={base}")
     with (
@@ -202,7 +202,7 @@ def test_it_waits_for_a_model_and_says_so_and_serves_without_rest(tmp_path):
     ("model", "versions"),
     [("latest", [3]), ("two", [3, 2]), ("all", [3, 2, 1]), ("specific", [3, 1])],
 )
-def test_policies(server, model, versions):
+def test_5_1_policies(server, model, versions):
     def available():
         return [version for version, state, _ in server.status(model) if state == "AVAILABLE"]
 
@@ -211,13 +211,13 @@ def test_policies(server, model, versions):
     assert y(server, model, version=versions[-1]) == versions[-1]
 
 
-def test_a_label_leads_to_its_version(server):
+def test_5_4_a_label_leads_to_its_version(server):
     request = predict_request("specific", x=1.0)
     request.model_spec.version_label = "stable"
     assert server.predictions.Predict(request).model_spec.version.value == 1
 
 
-def test_a_model_that_cannot_load_fails_the_start(tmp_path):
+def test_1_1_a_model_that_cannot_load_fails_the_start(tmp_path):
     (tmp_path / "m" / "1").mkdir(parents=True)
     ended = run_server(
         f"--port={free_port()}", "--model_name=m", f"--model_base_path={tmp_path / 'm'}",
@@ -232,7 +232,7 @@ def test_a_model_that_cannot_load_fails_the_start(tmp_path):
     assert last.endswith("}, }")
 
 
-def test_labels_fail_the_start_unless_allowed():
+def test_5_4_labels_fail_the_start_unless_allowed():
     model = config.ModelConfig("m", "/m", labels={"stable": 1})
     with pytest.raises(StatusError) as caught:
         ModelManager([model], load=lambda path: pytest.fail("loads")).start()
