@@ -18,6 +18,12 @@ from tests.serving.trained import (  # noqa: F401 - fixtures
     squad_run,
 )
 
+LABELS = {  # of version 123
+    "examples_tf2": "".join(
+        f'version_labels {{ key: "{label}" value: 123 }} ' for label in ("stable", "b c", "é/:")
+    ),
+}
+
 
 @pytest.fixture(scope="session")
 def small_models_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
@@ -39,6 +45,8 @@ def small_models_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Se
     for name, write in writers.items():
         (root / name).mkdir()
         write(root / name / "123")
-    config = write_config(root / "models.config", {name: (root / name, "") for name in writers})
-    with running_server(root / "server.log", config, "--grpc_max_threads=64") as server:
+    served = {name: (root / name, LABELS.get(name, "")) for name in writers}
+    config = write_config(root / "models.config", served)
+    labels = "--allow_version_labels_for_unavailable_models"
+    with running_server(root / "server.log", config, labels, "--grpc_max_threads=64") as server:
         yield server.wait_until_ready()

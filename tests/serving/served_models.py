@@ -15,7 +15,7 @@ v1 = tf.compat.v1
 PREDICT = "tensorflow/serving/predict"
 ECHO_DTYPES = (
     tf.float32, tf.float64, tf.int8, tf.uint8, tf.int16, tf.int32, tf.uint32, tf.int64, tf.uint64,
-    tf.bool, tf.string, tf.float16, tf.bfloat16,
+    tf.bool, tf.string, tf.float16, tf.bfloat16, tf.uint16,
 )  # fmt: skip
 Tensors = Mapping[str, tf.Tensor]
 
@@ -98,17 +98,23 @@ def workbench(folder: pathlib.Path) -> pathlib.Path:
         done = tf.while_loop(
             lambda i: i < loops, lambda i: [i + 1], [tf.constant(0)], parallel_iterations=1
         )[0]
+        rows = tf.shape(text)[0]
+        hours = tf.while_loop(lambda i: i < rows + 2**30, lambda i: [i + 1], [tf.constant(0)])[0]
+        endless = tf.fill([rows, 1], tf.cast(hours, tf.float32))
         parsed = v1.io.parse_example(text, {"x": tf.io.FixedLenFeature([], tf.float32)})["x"]
         signatures = {
             "serving_default": signature({"a": a}, {"y": tf.identity(a)}),
             "two": signature({"a": a, "b": b}, {"sum": a + b, "difference": a - b}),
             "optional": signature({"a": a, "b": b}, {"sum": a + b}, b=10.0),
             "text": signature({"text": text}, {"upper": tf.strings.upper(text), "raw_bytes": raw}),
+            "bytes": signature({"text": text}, {"raw_bytes": raw}),
             "no_inputs": signature({}, {"y": tf.constant([1.0, 2.0])}),
             "total": signature({"a": a}, {"total": tf.reduce_sum(a)}),
             "uneven": signature({"a": a}, {"all": tf.identity(a), "first": a[:1]}),
             "slow": signature({"loops": loops}, {"done": done}),
             "parse": signature({"inputs": text}, {"x": parsed}),
+            "endless_classify": signature({"inputs": text}, {"scores": endless}),
+            "endless_regress": signature({"inputs": text}, {"outputs": endless}),
         }
         for dtype in ECHO_DTYPES:
             x = v1.placeholder(dtype, None, name=f"x_{dtype.name}")

@@ -89,10 +89,13 @@ def test_4_1_a_version_beyond_int64_is_refused_without_a_word(small_models_serve
 
 
 @pytest.mark.parametrize("version", ["9223372036854775808", "9" * 5000])
-def test_4_1_so_it_is_for_inference(small_models_server, version):
-    path = f"/v1/models/workbench/versions/{version}:predict"
-    response = small_models_server.http.post(path, content='{"inputs": [1.0]}')
-    assert (response.status_code, response.content) == (400, b"")
+def test_4_1_so_it_is_for_inference_and_metadata(small_models_server, version):
+    path = f"/v1/models/workbench/versions/{version}"
+    for response in (
+        small_models_server.http.post(f"{path}:predict", content='{"inputs": [1.0]}'),
+        small_models_server.http.get(f"{path}/metadata"),
+    ):
+        assert (response.status_code, response.content) == (400, b"")
 
 
 def test_4_1_zeros_before_a_version(small_models_server):
@@ -117,13 +120,78 @@ def test_4_1_v1_models_is_matched_without_case_and_names_are_decoded(small_model
     assert response.json()["model_version_status"][0]["version"] == "123"
 
 
-def test_4_1_keep_alive(small_models_server):
+@pytest.mark.parametrize("between", ["/v1/models/workbench:Predict", "/elsewhere"])
+def test_4_1_http_1_1_with_keep_alive_also_after_an_error(small_models_server, between):
     connection = http.client.HTTPConnection("localhost", small_models_server.rest_port)
-    for _ in range(3):  # http.client would reconnect without a word if auto_open were on
-        connection.request("POST", "/v1/models/workbench:predict", body='{"instances": [1.0]}')
-        assert connection.getresponse().read() == b'{"predictions": [1.0]}'
-        connection.auto_open = 0
+    for path in ("/v1/models/workbench:predict", between, "/v1/models/workbench:predict"):
+        connection.request("POST", path, body='{"instances": [1.0]}')
+        response = connection.getresponse()
+        assert response.version == 11
+        assert (response.read() == b'{"predictions": [1.0]}') == (path != between)
+        connection.auto_open = 0  # http.client would reconnect without a word if this were on
     connection.close()
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("POST", "workbench:predict", '{"instances": [1.0]}'),
+        ("POST", "workbench:predict", '{"inputs": [1.0]}'),
+        ("POST", "examples_tf1:classify",
+         '{"signature_name": "classify", "examples": [{"x": 2.0}]}'),
+        ("POST", "examples_tf1:regress", '{"signature_name": "regress", "examples": [{"x": 2.0}]}'),
+        ("GET", "workbench", None),
+        ("GET", "workbench/metadata", None),
+    ],
+    ids=["rows", "columns", "classify", "regress", "status", "metadata"],
+)  # fmt: skip
+def test_4_1_answers_are_json_and_never_compressed(small_models_server, method, path, body):
+    headers = {"Accept-Encoding": "gzip, deflate", "Content-Type": "text/plain"}
+    response = small_models_server.http.request(
+        method, f"/v1/models/{path}", content=body, headers=headers
+    )
+    assert response.status_code == 200
+    assert response.headers["content-type"] == "application/json"
+    assert "content-encoding" not in response.headers
+    assert int(response.headers["content-length"]) == len(response.content)
+
+
+def test_4_1_a_body_may_come_in_chunks(small_models_server):
+    chunks = iter([b'{"instances": [1', b".5, 2]}"])
+    response = small_models_server.http.post(f"/v1/models/{BENCH}", content=chunks)
+    assert response.request.headers["transfer-encoding"] == "chunked"
+    assert response.text == '{"predictions": [1.5, 2.0]}'
+
+
+@pytest.mark.parametrize(
+    "label", ["stable", "b%20c", "%C3%A9%2F%3A"], ids=["plain", "space", "slash-and-colon"]
+)
+def test_4_1_labels_in_the_path(small_models_server, label):
+    model = f"examples_tf2/labels/{label}"
+    examples = '"examples": [{"x": 2.0}]'
+    post = small_models_server.post
+    assert post(f"{model}:predict", '{"instances": [2.0]}') == (200, '{"predictions": [3.0]}')
+    assert post(f"{model}:regress", f'{{"signature_name": "regress", {examples}}}') == (
+        200, '{"results": [3.0]}',
+    )  # fmt: skip
+    assert post(f"{model}:classify", f'{{"signature_name": "classify_scores", {examples}}}') == (
+        200, '{"results": [[["", 3.0], ["", -3.0]]]}',
+    )  # fmt: skip
+    answer = small_models_server.http.get(f"/v1/models/{model}/metadata").json()
+    assert answer["model_spec"]["version"] == "123"
+
+
+def test_3_1_status_ignores_the_label_in_the_path(small_models_server):
+    answer = small_models_server.http.get("/v1/models/workbench/labels/none").json()
+    assert [entry["version"] for entry in answer["model_version_status"]] == ["123"]
+
+
+def test_1_1_rest_listens_on_every_interface(small_models_server):
+    for host in ("127.0.0.1", "127.0.0.2"):  # the whole of 127.0.0.0/8 is this machine
+        connection = http.client.HTTPConnection(host, small_models_server.rest_port)
+        connection.request("GET", "/v1/models/workbench")
+        assert connection.getresponse().status == 200
+        connection.close()
 
 
 def test_4_1_the_content_type_is_not_looked_at(small_models_server):
@@ -220,6 +288,23 @@ def test_4_7_metadata(small_models_server):
             }
         }}},
     }  # fmt: skip
+
+
+def test_4_7_unknown_rank_and_defaults(small_models_server):
+    answer = small_models_server.http.get("/v1/models/workbench/versions/123/metadata").json()
+    signatures = answer["metadata"]["signature_def"]["signature_def"]
+    x = signatures["echo_int64"]["inputs"]["x"]
+    assert x["tensor_shape"] == {"dim": [], "unknown_rank": True}
+    default = signatures["optional"]["defaults"]["b"]
+    assert (default["dtype"], default["float_val"]) == ("DT_FLOAT", [10.0])
+    assert default["tensor_shape"] == {"dim": [], "unknown_rank": False}
+    assert signatures["no_inputs"]["inputs"] == {}
+
+
+def test_4_7_a_tf2_export_has_its_init_op(small_models_server):
+    answer = small_models_server.http.get("/v1/models/half_plus_two_tf2/metadata").json()
+    signatures = answer["metadata"]["signature_def"]["signature_def"]
+    assert sorted(signatures) == ["__saved_model_init_op", "serving_default"]
 
 
 def test_no_answer_waits_for_a_delayed_acknowledgement(small_models_server):
