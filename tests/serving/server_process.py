@@ -62,10 +62,10 @@ class ServerProcess:
         """What it has written so far."""
         return self._log.read_text()
 
-    def wait_for_log(self, text: str, timeout_s: float = 180) -> None:
-        """Waits until the log contains `text`."""
+    def wait_for_log(self, text: str, timeout_s: float = 180, times: int = 1) -> None:
+        """Waits until the log contains `text` so often."""
         deadline = time.monotonic() + timeout_s
-        while text not in self.log:
+        while self.log.count(text) < times:
             assert self.process.poll() is None, f"the server ended:\n{self.log}"
             assert time.monotonic() < deadline, f"{text!r} is not in the log:\n{self.log}"
             time.sleep(0.02)
@@ -134,10 +134,10 @@ def predict_request(
     return request
 
 
-def failure(method: Callable, request: Any) -> tuple[grpc.StatusCode, str]:
+def failure(method: Callable, request: Any, timeout_s: float = 60) -> tuple[grpc.StatusCode, str]:
     """The code and message with which a call fails."""
     with pytest.raises(grpc.RpcError) as caught:
-        method(request, timeout=60)
+        method(request, timeout=timeout_s)
     return caught.value.code(), caught.value.details()
 
 

@@ -17,7 +17,21 @@ from serving.server import app, batching_setup, flags, loader
 from serving.server.batching import BatchedModel
 from serving.server.preflight import StartError
 from tests.serving import served_models
-from tests.serving.server_process import predict_request, running_server, write_config
+from tests.serving.example_requests import (
+    CLASSIFY,
+    REGRESS,
+    classification,
+    example,
+    multi_inference,
+    regression,
+)
+from tests.serving.server_process import (
+    error,
+    failure,
+    predict_request,
+    running_server,
+    write_config,
+)
 
 A_MINUTE = "batch_timeout_micros { value: 60000000 }"
 PARAMETERS = {
@@ -46,7 +60,8 @@ def server(tmp_path_factory):
     config = write_config(root / "config", {name: (root / name, "") for name in PARAMETERS})
     more = ("--enable_batching", "--enable_per_model_batching_parameters",
             f"--monitoring_config_file={monitoring}", "--access_log=json",
-            "--rest_api_timeout_in_ms=4000", "--grpc_max_threads=32")  # fmt: skip
+            "--rest_api_timeout_in_ms=4000", "--grpc_max_threads=32",
+            "--num_request_iterations_for_warmup=3")  # fmt: skip
     with running_server(root / "log", config, *more) as server:
         yield server.wait_until_ready()
 
@@ -83,6 +98,51 @@ def test_7_a_request_larger_than_a_batch(server):
     )  # fmt: skip
     status, body = server.post("pairs:predict", '{"instances": [1.0, 2.0, 3.0]}')
     assert (status, json.loads(body)["error"]) == (400, message)
+
+
+def of_every_method(model, rows):
+    """A request for each method, to signatures that would run for hours."""
+    examples = [example(x=1.0)] * rows
+    classify, regress = "endless_classify", "endless_regress"
+    tasks = [(model, classify, CLASSIFY), (model, regress, REGRESS)]
+    return {
+        "Predict": predict_request(model, classify, inputs=[b"x"] * rows),
+        "Classify": classification(model, classify, *examples),
+        "Regress": regression(model, regress, *examples),
+        "MultiInference": multi_inference(*tasks, examples=examples),
+    }
+
+
+@pytest.mark.parametrize("method", ["Predict", "Classify", "Regress", "MultiInference"])
+def test_7_every_method_goes_through_the_queue(server, method):
+    request = of_every_method("pairs", rows=3)[method]
+    assert failure(getattr(server.predictions, method), request) == (
+        grpc.StatusCode.INVALID_ARGUMENT,
+        "Task size 3 is larger than maximum input batch size 2",
+    )
+
+
+@pytest.mark.parametrize("method", ["classify", "regress"])
+def test_7_so_does_rest(server, method):
+    body = {"signature_name": f"endless_{method}", "examples": [{}] * 3}
+    assert error(server.post(f"pairs:{method}", json.dumps(body))) == (
+        400, "Task size 3 is larger than maximum input batch size 2"
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("method", ["Predict", "Classify", "Regress", "MultiInference"])
+def test_1_1_the_deadline_ends_the_run_itself(server, method):
+    """The client gives up by its own clock; the log says that the server does too."""
+    code, _ = failure(getattr(server.predictions, method), of_every_method("plain", 1)[method], 0.3)
+    assert code == grpc.StatusCode.DEADLINE_EXCEEDED
+    server.wait_for_log(f'"method": "{method}", "model": "plain", "version": 7')
+    lines = [json.loads(line) for line in server.log.splitlines()]
+    (line,) = [
+        one for one in lines
+        if one.get("method") == method and one["signature"].startswith("endless")
+        and one["model"] == "plain"
+    ]  # fmt: skip
+    assert line["status"] == "DEADLINE_EXCEEDED"
 
 
 def test_7_a_full_queue_is_503_and_a_deadline_in_the_queue_429(server):
@@ -122,9 +182,10 @@ def test_6_a_version_without_its_file_is_not_batched(server):
     )  # fmt: skip
 
 
-def test_5_6_warm_up_goes_through_batching(server):
+def test_5_6_warm_up_goes_through_batching_as_often_as_asked(server):
     prefix = ":tensorflow:serving:batching_session:"
-    assert value(server, prefix + 'padding_size_sum{execution_batch_size="4"}') >= 3
+    # One row, filled to four, three times.
+    assert value(server, prefix + 'padding_size_sum{execution_batch_size="4"}') == 9
 
 
 def test_6_the_file_of_parameters_is_for_every_version(tmp_path):
