@@ -4,6 +4,7 @@ import os
 
 import pytest
 
+from serving.server import __main__ as command
 from serving.server import flags
 
 FOUR_PER_CPU = 4 * (os.cpu_count() or 1)
@@ -60,6 +61,15 @@ def test_6_what_is_supported_is_not_marked(name):
     assert "not supported" not in line
 
 
+@pytest.mark.parametrize("argument", ["--port=x", "--enable_batching=maybe", "--port=99999"])
+def test_6_a_value_that_cannot_be_parsed_prints_the_usage_and_fails(capsys, argument):
+    assert command.main([argument]) != 0
+    written = capsys.readouterr().err
+    assert "usage: " in written
+    assert "--rest_api_port=0\tint\t" in written
+    assert f"error: {argument}: expected " in written
+
+
 @pytest.mark.parametrize(
     ("argument", "name", "value"),
     [
@@ -68,13 +78,16 @@ def test_6_what_is_supported_is_not_marked(name):
         ("--model_name=", "model_name", ""),
         ("--enable_batching", "enable_batching", True),
         ("--enable_batching=1", "enable_batching", True),
+        ("--enable_batching=true", "enable_batching", True),
+        ("--enable_batching=false", "enable_batching", False),
+        ("--saved_model_tags=serve,tpu", "saved_model_tags", "serve,tpu"),
         ("--enable_model_warmup=false", "enable_model_warmup", False),
         ("--enable_model_warmup=0", "enable_model_warmup", False),
         ("--per_process_gpu_memory_fraction=0.5", "per_process_gpu_memory_fraction", 0.5),
         ("-v", "v", True),
     ],
 )
-def test_values(argument, name, value):
+def test_6_values(argument, name, value):
     parsed = flags.parse([argument])
     assert parsed[name] == value
     assert parsed.unknown == []
@@ -83,7 +96,7 @@ def test_values(argument, name, value):
 @pytest.mark.parametrize(
     "arguments", [["--nope=1"], ["port=1"], ["-port=1"], ["--port", "1"], ["--"], ["--=1"], [""]]
 )
-def test_what_is_no_flag_is_left_over(arguments):
+def test_6_what_is_no_flag_is_left_over(arguments):
     parsed = flags.parse(arguments)
     assert parsed.unknown == arguments
     assert parsed["port"] == 8500
@@ -103,13 +116,13 @@ def test_what_is_no_flag_is_left_over(arguments):
         ("--max_num_load_retries=-1", "--max_num_load_retries=-1: expected 0 or more"),
     ],
 )
-def test_values_that_cannot_be_right(argument, message):
+def test_6_values_that_cannot_be_right(argument, message):
     with pytest.raises(flags.FlagError) as caught:
         flags.parse([argument])
     assert message in str(caught.value)
 
 
-def test_the_three_kinds_of_parallelism_exclude_each_other():
+def test_6_the_three_kinds_of_parallelism_exclude_each_other():
     kinds = ("session", "intra_op", "inter_op")
     with pytest.raises(flags.FlagError, match="not all three"):
         flags.parse([f"--tensorflow_{kind}_parallelism=1" for kind in kinds])

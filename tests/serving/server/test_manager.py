@@ -55,7 +55,7 @@ def wait_for_states(manager: ModelManager, expected: list[tuple[int, State]]) ->
         time.sleep(0.01)
 
 
-def test_an_unload_waits_for_the_requests(start, tmp_path):
+def test_1_2_an_unload_waits_for_the_requests(start, tmp_path):
     constant(tmp_path / "m" / "1", 1.0)
     manager = start()
     wait_for_states(manager, [(1, State.AVAILABLE)])
@@ -72,7 +72,7 @@ def test_an_unload_waits_for_the_requests(start, tmp_path):
     wait_for_states(manager, [(2, State.AVAILABLE), (1, State.END)])
 
 
-def test_retries_stop_when_the_version_goes(start, tmp_path):
+def test_5_2_retries_stop_when_the_version_goes(start, tmp_path):
     attempts = []
 
     def fail(path):
@@ -93,7 +93,7 @@ def test_retries_stop_when_the_version_goes(start, tmp_path):
     assert not manager.ready()  # no version: it is waited for
 
 
-def test_a_failed_version_is_not_tried_again_until_it_has_gone(start, tmp_path):
+def test_5_2_a_failed_version_is_not_tried_again_until_it_has_gone(start, tmp_path):
     attempts = []
 
     def fail_at_first(path):
@@ -120,7 +120,7 @@ def test_a_failed_version_is_not_tried_again_until_it_has_gone(start, tmp_path):
     assert manager.statuses("m")[0][2] is None
 
 
-def test_versions_load_one_after_the_other_highest_first(start, tmp_path):
+def test_5_3_versions_load_one_after_the_other_highest_first(start, tmp_path):
     running, order, overlaps = threading.Lock(), [], []
 
     def load_slowly(path):
@@ -172,7 +172,31 @@ def test_6_as_many_loads_and_unloads_at_once_as_there_are_threads(start, tmp_pat
     assert not unloads.broken
 
 
-def test_polling_once(start, tmp_path):
+@pytest.mark.skipif(os.cpu_count() == 1, reason="loads one after the other on one CPU")
+def test_6_the_first_loads_run_in_parallel_in_any_case(start, tmp_path):
+    """Each of them waits until another one is under way."""
+    loads = threading.Barrier(2, timeout=10)
+    for version in (1, 2):
+        (tmp_path / "staged" / str(version)).mkdir(parents=True)
+    (tmp_path / "staged").rename(tmp_path / "m")  # in place of the empty folder
+    manager = start(lambda path: loads.wait(), policy="all", num_load_threads=0)
+    wait_for_states(manager, [(2, State.AVAILABLE), (1, State.AVAILABLE)])
+
+
+def test_1_2_a_version_that_loads_is_not_there(start, tmp_path):
+    (tmp_path / "m" / "1").mkdir()
+    may_end = threading.Event()
+    manager = start(lambda path: may_end.wait(20))
+    wait_for_states(manager, [(1, State.LOADING)])
+    for version, wanted in ((None, "Latest(m)"), (1, "Specific(m, 1)")):
+        with pytest.raises(StatusError) as caught, manager.borrow("m", version):
+            pass
+        assert str(caught.value) == f"NOT_FOUND: Servable not found for request: {wanted}"
+    may_end.set()
+    wait_for_states(manager, [(1, State.AVAILABLE)])
+
+
+def test_5_1_polling_once(start, tmp_path):
     constant(tmp_path / "m" / "1", 1.0)
     manager = start(file_system_poll_wait_seconds=0)
     wait_for_states(manager, [(1, State.AVAILABLE)])
