@@ -6,11 +6,12 @@ Only `pairs`, `full` and `warm` are batched: the server reads each version's own
 import concurrent.futures
 import json
 import re
+import threading
 
 import grpc
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
-from tensorflow.core.protobuf import config_pb2
+from tensorflow.core.protobuf import config_pb2, meta_graph_pb2
 from tensorflow_serving.apis import prediction_log_pb2
 
 from serving.server import app, batching_setup, flags, loader
@@ -200,6 +201,24 @@ def test_6_the_file_of_parameters_is_for_every_version(tmp_path):
     assert isinstance(model, BatchedModel)
     assert model.parameters.max_batch_size == 5
     assert batching_setup.from_flags(flags.parse([])) is None
+
+
+def test_6_the_threads_are_for_all_versions_also_with_parameters_of_their_own(tmp_path):
+    path, own = tmp_path / "batching", "num_batch_threads { value: 5 } max_batch_size { value: 3 }"
+    path.write_text('num_batch_threads { value: 2 } thread_pool_name { value: "global" }')
+    per_model = "--enable_per_model_batching_parameters"
+    batching = batching_setup.from_flags(
+        flags.parse(["--enable_batching", f"--batching_parameters_file={path}", per_model])
+    )
+    for version in ("1", "2"):
+        (tmp_path / version).mkdir()
+        (tmp_path / version / "batching_params.pbtxt").write_text(own)
+        model = batching.wrap(
+            loader.SessionModel(None, meta_graph_pb2.MetaGraphDef()), str(tmp_path / version)
+        )
+        assert model.parameters.max_batch_size == 3
+    names = [thread.name for thread in threading.enumerate()]
+    assert sorted(name for name in names if name.startswith("global")) == ["global-0", "global-1"]
 
 
 @pytest.mark.parametrize(

@@ -217,6 +217,12 @@ def test_5_4_a_label_leads_to_its_version(server):
     assert server.predictions.Predict(request).model_spec.version.value == 1
 
 
+def test_1_1_rest_api_port_0_means_no_rest(server):
+    assert y(server, "latest") == 3.0
+    assert "gRPC: listening" in server.log
+    assert "REST" not in server.log
+
+
 def test_1_1_a_model_that_cannot_load_fails_the_start(tmp_path):
     (tmp_path / "m" / "1").mkdir(parents=True)
     ended = run_server(
