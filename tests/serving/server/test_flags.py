@@ -5,7 +5,7 @@ import os
 import pytest
 
 from serving.server import __main__ as command
-from serving.server import flags
+from serving.server import flags, grpc_server
 
 FOUR_PER_CPU = 4 * (os.cpu_count() or 1)
 DEFAULTS = {
@@ -120,6 +120,15 @@ def test_6_values_that_cannot_be_right(argument, message):
     with pytest.raises(flags.FlagError) as caught:
         flags.parse([argument])
     assert message in str(caught.value)
+
+
+def test_6_grpc_channel_arguments_are_integers_or_strings():
+    text = "grpc.keepalive_time_ms=1000,grpc.optimization_target=latency,a=-1,b=1.5"
+    options = grpc_server.channel_options(text)
+    assert options == {
+        "grpc.keepalive_time_ms": 1000, "grpc.optimization_target": "latency", "a": -1, "b": "1.5",
+    }  # fmt: skip
+    assert grpc_server.channel_options("") == {}
 
 
 def test_6_the_three_kinds_of_parallelism_exclude_each_other():

@@ -141,6 +141,33 @@ def test_a_broken_config_file(tmp_path):
     assert 'no field named "nam"' in str(caught.value)
 
 
+MODEL = 'name: "m" base_path: "%s" model_platform: "tensorflow" '
+
+
+@pytest.mark.parametrize(
+    ("models", "message"),
+    [
+        pytest.param(
+            [MODEL % "/m" + 'version_labels { key: "stable" value: 1 }'],
+            "Failed to start server. Error: FAILED_PRECONDITION: Request to assign label to "
+            "version 1 of model m, which is not currently available for inference", id="label",
+        ),
+        pytest.param([MODEL % "m"], "error: --model_config_file: Expected model m to have an "
+                     "absolute path or URI; got base_path()=m", id="relative-path"),
+        pytest.param([MODEL % "/m"] * 2, "error: --model_config_file: Illegal to list model m "
+                     "multiple times in config list", id="twice"),
+    ],
+)  # fmt: skip
+def test_5_5_a_config_file_that_cannot_be_served_ends_the_start(tmp_path, models, message):
+    """The flags of one model do not count beside it: their path would do."""
+    configs = " ".join(f"config {{ {model} }}" for model in models)
+    (tmp_path / "config").write_text(f"model_config_list {{ {configs} }}")
+    one_model = ("--model_name=other", f"--model_base_path={tmp_path}")
+    with pytest.raises(StartError) as caught:
+        app.serve(flags.parse([f"--model_config_file={tmp_path / 'config'}", *one_model]))
+    assert str(caught.value) == message
+
+
 def test_6_version():
     ended = run_server("--version")
     assert ended.returncode == 0

@@ -219,6 +219,9 @@ def test_5_5_the_file_is_read_again_and_applied_each_time(root):
         assert y(server, "a") == 2.0
         put(model_list({"b": (root / "b", NEWEST)}))  # undoes the config given by RPC
         wait_for(lambda: server.status("a")[0] == (2, "END", ""))
+        reload(server, model_list({"a": (root / "a", NEWEST)}))
+        wait_for(lambda: server.status("a")[0] == (2, "END", ""))  # so does an unchanged file
+        wait_for(lambda: server.status("b")[0] == (2, "AVAILABLE", ""))
         assert server.stop() == 0
 
 

@@ -1,5 +1,6 @@
 """TLS, health and a Unix socket: sections 1.1 and 6 of the API page."""
 
+import concurrent.futures
 import json
 import socket
 
@@ -110,6 +111,28 @@ def test_1_1_who_watches_the_health_does_not_hold_up_the_end(server):
         assert next(watch).status == health_pb2.HealthCheckResponse.SERVING
         assert server.stop() == 0
         assert next(watch).status == health_pb2.HealthCheckResponse.NOT_SERVING
+
+
+@pytest.mark.parametrize("ca", [False, True], ids=["no-custom-ca", "custom-ca-without-verify"])
+def test_6_tls_for_clients_without_a_certificate(tmp_path, authority, ca):
+    known = authority.cert_pem.bytes()
+    (tmp_path / "ssl").write_text(ssl_config(*issue(authority), known if ca else b""))
+    server = grpc.server(concurrent.futures.ThreadPoolExecutor(1))
+    port = server.add_secure_port("localhost:0", tls.server_credentials(str(tmp_path / "ssl")))
+    server.start()
+    try:
+        for trusted, code in (
+            (known, grpc.StatusCode.UNIMPLEMENTED),  # it has no service, but answers
+            (trustme.CA().cert_pem.bytes(), grpc.StatusCode.UNAVAILABLE),
+        ):
+            credentials = grpc.ssl_channel_credentials(trusted)
+            with grpc.secure_channel(f"localhost:{port}", credentials) as channel:
+                call = channel.unary_unary("/any/method")
+                with pytest.raises(grpc.RpcError) as caught:
+                    call(b"", timeout=20)
+            assert caught.value.code() == code
+    finally:
+        server.stop(None)
 
 
 PAIR = issue(trustme.CA())
