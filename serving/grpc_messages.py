@@ -9,9 +9,16 @@ from typing import Any
 import grpc
 
 from serving import protocol
-from serving.errors import KIND_OF_GRPC_CODE, ServerFault, ServingError, UntrustedServer
+from serving.errors import (
+    KIND_OF_GRPC_CODE,
+    InvalidResponse,
+    ServerFault,
+    ServingError,
+    UntrustedServer,
+)
 from serving.protocol import DataType
 from serving.results import Metadata, Signature, TensorSpec, VersionStatus
+from serving.tensor_content import decode_numbers, decode_strings
 from serving.transport import Deadline, Endpoint, Flow, ModelRef, is_about_certificates
 
 _INTEGERS = {DataType.DT_INT64: "int64_val", DataType.DT_UINT32: "uint32_val",
@@ -42,7 +49,7 @@ class GrpcMessages:
             tensor.tensor_shape.dim.add(size=len(texts))
             tensor.string_val.extend(text.encode() for text in texts)
         response = yield GrpcRequest(protocol.PREDICT, message, model)
-        return {alias: _nested(alias, tensor) for alias, tensor in response.outputs.items()}
+        return {alias: _output(model, alias, tensor) for alias, tensor in response.outputs.items()}
 
     def status(self, model: ModelRef) -> Flow[list[VersionStatus]]:
         """See `Messages.status`."""
@@ -105,6 +112,13 @@ def _tensor_spec(info: Any) -> TensorSpec:
     return TensorSpec(DataType(info.dtype).name, sizes)
 
 
+def _output(model: ModelRef, alias: str, tensor: Any) -> Any:
+    try:
+        return _nested(alias, tensor)
+    except ValueError as error:
+        raise InvalidResponse(f"{model}: output {alias}: {error}") from error
+
+
 def _nested(alias: str, tensor: Any) -> Any:
     """A tensor as nested lists, or as a bare value when it is a scalar."""
     values = iter(_values(alias, tensor))
@@ -118,12 +132,22 @@ def _take(sizes: Sequence[int], values: Iterator[Any]) -> Any:
 
 
 def _values(alias: str, tensor: Any) -> Sequence[Any]:
+    size = math.prod(dim.size for dim in tensor.tensor_shape.dim)
+    content = tensor.tensor_content  # as --enable_serialization_as_tensor_content has it
     if tensor.dtype == DataType.DT_STRING:
+        strings = decode_strings(content, size) if content else tensor.string_val
         if alias.endswith("_bytes"):
-            return tensor.string_val
-        return [value.decode(errors="replace") for value in tensor.string_val]
+            return strings
+        return [value.decode(errors="replace") for value in strings]
+    numbers = decode_numbers(tensor.dtype, content, size) if content else _numbers(tensor)
     if tensor.dtype == DataType.DT_FLOAT:
-        return list(map(shortest_float32, tensor.float_val))
+        return list(map(shortest_float32, numbers))
+    return numbers
+
+
+def _numbers(tensor: Any) -> Sequence[Any]:
+    if tensor.dtype == DataType.DT_FLOAT:
+        return tensor.float_val
     if tensor.dtype == DataType.DT_DOUBLE:
         return tensor.double_val
     if tensor.dtype == DataType.DT_BOOL:

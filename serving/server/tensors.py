@@ -8,6 +8,8 @@ import numpy as np
 import tensorflow as tf
 from tensorflow.core.framework import tensor_pb2, types_pb2
 
+from serving.tensor_content import decode_strings, encode_strings
+
 # dtype -> the field that holds its values, one item each.
 _FIELDS = {
     tf.float32: "float_val", tf.float64: "double_val", tf.string: "string_val",
@@ -60,7 +62,7 @@ def to_proto(array: np.ndarray, as_content: bool = False) -> tensor_pb2.TensorPr
     if dtype == tf.string:
         values = list(map(tf.compat.as_bytes, flat.tolist()))
         if as_content:
-            proto.tensor_content = _encode_string_list(values)
+            proto.tensor_content = encode_strings(values)
         else:
             proto.string_val.extend(values)
     elif as_content:
@@ -124,7 +126,10 @@ def _empty(shape: tuple[int, ...], dtype: tf.DType) -> np.ndarray:
 
 def _from_content(content: bytes, dtype: tf.DType, size: int) -> np.ndarray:
     if dtype == tf.string:
-        return _string_array(_decode_string_list(content, size))
+        try:
+            return _string_array(decode_strings(content, size))
+        except ValueError as error:
+            raise TensorParsingError(str(error)) from None
     numpy_dtype = np.dtype(dtype.as_numpy_dtype)
     if numpy_dtype.hasobject or len(content) != size * numpy_dtype.itemsize:
         raise TensorParsingError(f"{len(content)} bytes of content for {size} values of {dtype}")
@@ -163,39 +168,3 @@ def _string_array(values: Sequence[bytes]) -> np.ndarray:
     array = np.empty(len(values), object)
     array[:] = values
     return array
-
-
-def _encode_string_list(values: Sequence[bytes]) -> bytes:
-    """The inverse of `_decode_string_list`."""
-    lengths = bytearray()
-    for value in values:
-        left = len(value)
-        while left >= 0x80:
-            lengths.append(left & 0x7F | 0x80)
-            left >>= 7
-        lengths.append(left)
-    return bytes(lengths) + b"".join(values)
-
-
-def _decode_string_list(content: bytes, size: int) -> list[bytes]:
-    """TensorFlow's string content: every length as a varint, then all the bytes."""
-    lengths, position = [], 0
-    for _ in range(size):
-        length, shift = 0, 0
-        while True:
-            if position >= len(content) or shift > 28:
-                raise TensorParsingError("string content ends within its lengths")
-            byte = content[position]
-            position += 1
-            length |= (byte & 0x7F) << shift
-            shift += 7
-            if byte < 0x80:
-                break
-        lengths.append(length)
-    if position + sum(lengths) != len(content):
-        raise TensorParsingError("string content of the wrong length")
-    values = []
-    for length in lengths:
-        values.append(content[position : position + length])
-        position += length
-    return values
