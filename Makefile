@@ -69,7 +69,7 @@ VERBOSE := $(if $(V),-v)
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo data preprocess inspect train export evaluate batch serve predict describe \
-  versions promote rollback prune test test-slow test-realdata test-all lint format clean
+  versions promote rollback prune deploy deploy-delete test test-slow test-realdata test-all lint format clean
 
 help:  ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
@@ -141,6 +141,13 @@ rollback: $(INSTALLED)  ## point LABEL (stable) where it pointed before
 prune: $(INSTALLED)  ## delete old versions of a model (MODEL_DIR) but the KEEP newest and labelled
 	@$(BIN)/python -m serving.registry prune $(MODEL_DIR) --keep $(KEEP) $(REGISTRY_FLAGS)
 
+deploy: $(INSTALLED)  ## a model's newest version (or VERSION) to Vertex AI: see docs/vertex.md
+	@$(BIN)/python -m infra.vertex deploy $(MODEL_DIR) $(if $(VERSION),--version $(VERSION)) \
+	  $(DEPLOY_FLAGS) $(VERBOSE)
+
+deploy-delete: $(INSTALLED)  ## delete all that `make deploy` has made of a model
+	@$(BIN)/python -m infra.vertex delete $(notdir $(MODEL_DIR)) $(DEPLOY_FLAGS) $(VERBOSE)
+
 test: $(INSTALLED)  ## the fast tests, under 10 minutes on 2 cores
 	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile -m 'not slow and not realdata'
 
@@ -155,7 +162,7 @@ test-all: test test-slow test-realdata  ## all of them
 lint: $(INSTALLED)  ## format, style and types; changes nothing
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/mypy preprocessing trainer serving demo benchmarks
+	$(BIN)/mypy preprocessing trainer serving demo benchmarks infra
 
 format: $(INSTALLED)  ## rewrite the code as lint wants it
 	$(BIN)/ruff format .

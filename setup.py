@@ -49,8 +49,18 @@ SERVING = [
 DASK = [
     "apache-beam[dask]>=2.77,<2.78",  # runs the pipelines on a Dask cluster
 ]
+VERTEX = [
+    *PROGRESS,
+    "google-cloud-aiplatform>=1.115,<2",  # Vertex AI's clients (below 2: so wants Apache Beam)
+    "google-cloud-storage>=2.19,<4",  # the bucket
+    "google-api-core>=2.30",  # retries, and the errors of both
+    "google-auth>=2.47",  # Application Default Credentials
+    "google-crc32c>=1.5",  # checksums of what is copied
+    "requests>=2.32",  # the errors of its connections
+]
 TEST = [
     *DASK,
+    *VERTEX,
     "pytest>=8",  # runs the tests
     "pytest-xdist>=3.6",  # runs them on all cores
     "hypothesis>=6",  # generated strings for the tokeniser
@@ -77,7 +87,9 @@ setup(
     long_description_content_type="text/markdown",
     license="Apache-2.0",
     python_requires=">=3.11,<3.13",
-    packages=find_packages(include=["preprocessing*", "trainer*", "serving*"]),
+    packages=find_packages(
+        include=["preprocessing*", "trainer*", "serving*", "infra", "infra.vertex*"]
+    ),
     package_data={"serving.server": ["demo_page.html"]},
     install_requires=[],  # what to install depends on the place: name an extra
     extras_require={
@@ -86,6 +98,7 @@ setup(
         "serving": SERVING,
         "client": CLIENT,
         "dask": [*PREPROCESSING, *DASK],
+        "vertex": VERTEX,
         "test": TEST,
         "all": sorted({*PREPROCESSING, *TRAINER, *SERVING}),
     },

@@ -13,6 +13,7 @@ MAY_IMPORT = {
     "preprocessing": {"preprocessing"},
     "trainer": {"trainer", "preprocessing"},
     "serving": {"serving", "trainer", "preprocessing"},
+    "infra": {"infra", "serving", "trainer", "preprocessing"},
 }
 OURS = {*MAY_IMPORT, "demo", "benchmarks", "tests"}
 # The client and the server are installed where neither of the other packages is.
@@ -72,6 +73,7 @@ def test_client_and_server_need_no_other_package(place):
         ("serving.server.flags", ["tensorflow"]),
         ("serving.registry.labels", ["apache_beam", "tensorflow"]),
         ("serving.batch.jobs", ["tensorflow"]),
+        ("infra.vertex.__main__", ["apache_beam", "tensorflow", "google.api_core", "google.auth"]),
     ],
 )
 def test_import_brings_only_what_it_runs(module, absent):

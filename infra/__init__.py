@@ -1,0 +1,1 @@
+"""How Bertline runs elsewhere: Docker, Kubernetes, Vertex AI and what watches it."""

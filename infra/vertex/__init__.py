@@ -1,0 +1,1 @@
+"""Bertline on Google Cloud: models on Vertex AI endpoints, training jobs, Dataflow jobs."""
