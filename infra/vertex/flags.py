@@ -53,7 +53,8 @@ def _add_deploy(commands: argparse._SubParsersAction) -> None:
     command.add_argument(
         "--image",
         help="with TF Serving, in Artifact Registry; default: BERTLINE_SERVING_IMAGE, or else "
-        f"<region>-docker.pkg.dev/<project>/bertline/{SERVING_IMAGE}:<version>, and -gpu after it if there is an --accelerator",
+        f"<region>-docker.pkg.dev/<project>/bertline/{SERVING_IMAGE}:<version>; "
+        "-gpu is added with --accelerator",
     )
     command.add_argument(
         "--server_flag", action="append", default=[], metavar="FLAG",
