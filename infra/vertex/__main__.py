@@ -1,4 +1,4 @@
-"""`python -m infra.vertex deploy|predict|list|rollback|undeploy|delete`."""
+"""`python -m infra.vertex deploy|predict|list|rollback|undeploy|delete|train`."""
 
 import argparse
 import json
@@ -18,7 +18,10 @@ _WIDTH = 160  # of a table that no terminal shows
 
 def main(arguments: list[str]) -> None:
     """Does what the arguments say, and prints it."""
-    flags = command_flags.parser().parse_args(arguments)
+    flags, more = command_flags.parser().parse_known_args(arguments)
+    if more and flags.name_of_command not in _PASSING_ON:
+        command_flags.parser().parse_args(arguments)  # says which flag is unknown
+    flags.more = more
     settings = from_flags(flags)
     if not flags.verbose:
         # Without it gRPC's and Google's own warnings stand between the steps.
@@ -116,6 +119,40 @@ def _confirm(name: str) -> None:
         raise InputError("it was not typed, so nothing is deleted.")
 
 
+def _train(flags: argparse.Namespace, settings: Settings) -> None:
+    from infra.vertex import machines, training
+    from infra.vertex.clients import Clients
+
+    if flags.workers < 1 or flags.max_hours <= 0:
+        raise InputError(
+            f"--workers is {flags.workers} and --max_hours {flags.max_hours:g}, expected at least "
+            "1, and hours above 0."
+        )
+    wanted = training.Training(
+        trainer_flags=flags.more,
+        image=_image(flags, settings, "BERTLINE_TRAINER_IMAGE", command_flags.TRAINER_IMAGE),
+        machines=machines.Machines(
+            machine_type=flags.machine_type,
+            accelerator=flags.accelerator,
+            accelerator_count=flags.accelerator_count,
+            min_replicas=flags.workers,
+            max_replicas=flags.workers,
+        ),
+        spot=flags.spot,
+        max_hours=flags.max_hours,
+        service_account=flags.service_account,
+        wait=not flags.no_wait,
+    )
+    job = training.train(Clients(settings), wanted, flags.dry_run)
+    if job:
+        print(job.name)
+
+
+def _image(flags: argparse.Namespace, settings: Settings, variable: str, name: str) -> str:
+    return flags.image or os.environ.get(variable) or settings.image(name)
+
+
+_PASSING_ON = ("train",)  # their other flags are somebody else's
 _COMMANDS = {
     "deploy": _deploy,
     "predict": _predict,
@@ -123,6 +160,7 @@ _COMMANDS = {
     "rollback": _rollback,
     "undeploy": _undeploy,
     "delete": _delete,
+    "train": _train,
 }
 
 if __name__ == "__main__":

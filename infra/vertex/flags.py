@@ -6,7 +6,9 @@ import pathlib
 from infra.vertex import settings
 from preprocessing import command_line
 
-SERVING_IMAGE = "serving"  # of infra/docker, in the project's Artifact Registry
+# Images of infra/docker, in the project's Artifact Registry.
+SERVING_IMAGE = "serving"
+TRAINER_IMAGE = "trainer"
 
 
 def parser() -> argparse.ArgumentParser:
@@ -23,6 +25,7 @@ def parser() -> argparse.ArgumentParser:
     _add_rollback(commands)
     _add_undeploy(commands)
     _add_delete(commands)
+    _add_train(commands)
     return result
 
 
@@ -112,3 +115,28 @@ def _add_delete(commands: argparse._SubParsersAction) -> None:
     command.add_argument("--with_bucket", action="store_true", help="the bucket too, once empty")
     command.add_argument("--yes", action="store_true", help="do not ask")
     _add_dry_run(command)
+
+
+def _add_train(commands: argparse._SubParsersAction) -> None:
+    command = _add_command(
+        commands, "train", "a training job; flags that are not listed go to the trainer"
+    )
+    command.allow_abbrev = False  # --data is not to be taken for a flag of ours
+    command.add_argument("--image", help=_image_help("BERTLINE_TRAINER_IMAGE", TRAINER_IMAGE))
+    add_machine_flags(command, "n1-standard-8")
+    command.add_argument("--workers", type=int, default=1, help="machines (%(default)d)")
+    command.add_argument(
+        "--spot", action="store_true", help="cheaper machines that may be taken away at any time"
+    )
+    command.add_argument(
+        "--max_hours", type=float, default=24.0, help="after which the job is ended (%(default)g)"
+    )
+    command.add_argument("--service_account", default="", help="that the trainer runs as")
+    command.add_argument("--no_wait", action="store_true", help="start it, and do not wait for it")
+    _add_dry_run(command)
+
+
+def _image_help(variable: str, image: str) -> str:
+    return (
+        f"default: {variable}, or else <region>-docker.pkg.dev/<project>/bertline/{image}:<version>"
+    )

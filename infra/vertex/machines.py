@@ -41,12 +41,15 @@ class Machines:
             )
 
     @property
+    def kind(self) -> str:
+        """One machine, for people."""
+        accelerator = f" with {self.accelerator_count} {self.accelerator}"
+        return f"{self.machine_type}{accelerator if self.accelerator else ''}"
+
+    @property
     def text(self) -> str:
-        """For people."""
-        accelerator = (
-            f" with {self.accelerator_count} {self.accelerator}" if self.accelerator else ""
-        )
-        return f"{self.min_replicas} to {self.max_replicas} {self.machine_type}{accelerator}"
+        """All of them, for people."""
+        return f"{self.min_replicas} to {self.max_replicas} {self.kind}"
 
     @property
     def spec(self) -> MachineSpec:

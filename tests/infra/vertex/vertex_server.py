@@ -315,6 +315,7 @@ class VertexServer:
         key = f"{_location(request.parent)}/customJobs/{next(self._ids)}"
         job = v1.CustomJob(request.custom_job, name=f"{NUMBER}/{key}")
         job.state = v1.JobState.JOB_STATE_PENDING
+        job.create_time = datetime.datetime.fromtimestamp(next(self._ids), datetime.UTC)
         self.jobs[key] = job
         return job
 
@@ -335,7 +336,7 @@ class VertexServer:
     def ListCustomJobs(self, request):  # noqa: N802
         _, _, value = request.filter.partition("labels.bertline_run=")
         found = [job for job in self.jobs.values() if job.labels.get("bertline_run") == value]
-        return v1.ListCustomJobsResponse(custom_jobs=reversed(found))  # the newest first
+        return v1.ListCustomJobsResponse(custom_jobs=found)
 
 
 def _location(parent):
