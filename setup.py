@@ -58,9 +58,16 @@ VERTEX = [
     "google-crc32c>=1.5",  # checksums of what is copied
     "requests>=2.32",  # the errors of its connections
 ]
+DATAFLOW = [
+    *VERTEX,
+    "apache-beam[gcp]>=2.77,<2.78",  # its runner for Dataflow, and gs://
+]
 TEST = [
     *DASK,
     *VERTEX,
+    "google-cloud-dataflow-client>=0.13,<0.14",  # what Beam's Dataflow runner speaks with
+    "google-auth-httplib2>=0.2,<0.3",  # and signs in with
+    "gcp-storage-emulator>=2026.7",  # gs:// on loopback
     "pytest>=8",  # runs the tests
     "pytest-xdist>=3.6",  # runs them on all cores
     "hypothesis>=6",  # generated strings for the tokeniser
@@ -99,6 +106,7 @@ setup(
         "client": CLIENT,
         "dask": [*PREPROCESSING, *DASK],
         "vertex": VERTEX,
+        "dataflow": [*PREPROCESSING, *DATAFLOW],
         "test": TEST,
         "all": sorted({*PREPROCESSING, *TRAINER, *SERVING}),
     },

@@ -1,4 +1,4 @@
-"""`python -m infra.vertex deploy|predict|list|rollback|undeploy|delete|train`."""
+"""`python -m infra.vertex deploy|predict|list|rollback|undeploy|delete|train|preprocess`."""
 
 import argparse
 import json
@@ -148,11 +148,26 @@ def _train(flags: argparse.Namespace, settings: Settings) -> None:
         print(job.name)
 
 
+def _preprocess(flags: argparse.Namespace, settings: Settings) -> None:
+    from infra.vertex import dataflow
+
+    wanted = dataflow.Preprocessing(
+        flags=[flags.task, *flags.more],
+        image=_image(flags, settings, "BERTLINE_WORKER_IMAGE", command_flags.WORKER_IMAGE),
+        machine_type=flags.machine_type,
+        max_workers=flags.max_workers,
+        service_account=flags.service_account,
+    )
+    from infra.vertex.clients import Clients
+
+    dataflow.preprocess(Clients(settings), wanted, flags.dry_run)
+
+
 def _image(flags: argparse.Namespace, settings: Settings, variable: str, name: str) -> str:
     return flags.image or os.environ.get(variable) or settings.image(name)
 
 
-_PASSING_ON = ("train",)  # their other flags are somebody else's
+_PASSING_ON = ("train", "preprocess")  # their other flags are somebody else's
 _COMMANDS = {
     "deploy": _deploy,
     "predict": _predict,
@@ -161,6 +176,7 @@ _COMMANDS = {
     "undeploy": _undeploy,
     "delete": _delete,
     "train": _train,
+    "preprocess": _preprocess,
 }
 
 if __name__ == "__main__":

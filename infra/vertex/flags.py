@@ -9,6 +9,7 @@ from preprocessing import command_line
 # Images of infra/docker, in the project's Artifact Registry.
 SERVING_IMAGE = "serving"
 TRAINER_IMAGE = "trainer"
+WORKER_IMAGE = "worker"
 
 
 def parser() -> argparse.ArgumentParser:
@@ -26,6 +27,7 @@ def parser() -> argparse.ArgumentParser:
     _add_undeploy(commands)
     _add_delete(commands)
     _add_train(commands)
+    _add_preprocess(commands)
     return result
 
 
@@ -133,6 +135,19 @@ def _add_train(commands: argparse._SubParsersAction) -> None:
     )
     command.add_argument("--service_account", default="", help="that the trainer runs as")
     command.add_argument("--no_wait", action="store_true", help="start it, and do not wait for it")
+    _add_dry_run(command)
+
+
+def _add_preprocess(commands: argparse._SubParsersAction) -> None:
+    command = _add_command(
+        commands, "preprocess", "a Dataflow job; flags that are not listed go to preprocessing"
+    )
+    command.allow_abbrev = False
+    command.add_argument("task", metavar="imdb|squad")
+    command.add_argument("--image", help=_image_help("BERTLINE_WORKER_IMAGE", WORKER_IMAGE))
+    command.add_argument("--machine_type", default="n1-standard-4", help="default: %(default)s")
+    command.add_argument("--max_workers", type=int, default=10, help="machines (%(default)d)")
+    command.add_argument("--service_account", default="", help="that the workers run as")
     _add_dry_run(command)
 
 

@@ -62,7 +62,6 @@ class Cloud:
 
 @pytest.fixture
 def cloud(tmp_path, monkeypatch):
-    pytest.importorskip("google.cloud.aiplatform_v1", reason="needs the extra vertex")
     vertex, storage = VertexServer(), StorageServer()
     environment = {
         "GOOGLE_CLOUD_PROJECT": "my-project",
