@@ -22,6 +22,16 @@ ENDPOINT ?= grpc://localhost:$(PORT)
 LABEL ?= stable
 KEEP ?= 5
 
+# Docker: what `make docker-serve` starts. SSL_CONFIG and the settings in infra/README.md are read by compose.
+GPU ?=# GPU=1 serves on an NVIDIA GPU
+EMBEDDED ?=# EMBEDDED=1 runs the embedded server in TF Serving's place
+IMAGE_PREFIX ?= bertline
+BERTLINE_VERSION := $(shell sed -n 's/^ *version="\(.*\)",/\1/p' setup.py)
+COMPOSE := docker compose --file infra/docker/compose.yaml \
+  $(if $(GPU),--file infra/docker/compose.gpu.yaml) \
+  $(if $(EMBEDDED),--file infra/docker/compose.embedded.yaml) \
+  $(if $(SSL_CONFIG),--file infra/docker/compose.tls.yaml)
+
 ifdef CONFIG
   TRAIN_CONFIG := --config $(CONFIG)
   TRAIN_FLAGS ?=
@@ -69,7 +79,8 @@ VERBOSE := $(if $(V),-v)
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo data preprocess inspect train export evaluate batch serve predict describe \
-  versions promote rollback prune deploy deploy-delete test test-slow test-realdata test-all lint format clean
+  versions promote rollback prune deploy deploy-delete docker docker-serve docker-stop infra-tools test \
+  test-slow test-realdata test-all lint format clean
 
 help:  ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
@@ -147,6 +158,21 @@ deploy: $(INSTALLED)  ## a model's newest version (or VERSION) to Vertex AI: see
 
 deploy-delete: $(INSTALLED)  ## delete all that `make deploy` has made of a model
 	@$(BIN)/python -m infra.vertex delete $(notdir $(MODEL_DIR)) $(DEPLOY_FLAGS) $(VERBOSE)
+
+docker:  ## build all images: IMAGE_PREFIX/serving, embedded, trainer, worker
+	@for image in serving embedded trainer worker; do \
+	  docker build --file infra/docker/$$image/Dockerfile --tag $(IMAGE_PREFIX)/$$image:$(BERTLINE_VERSION) . \
+	    || exit; \
+	done
+
+docker-serve:  ## serve MODELS with TF Serving, Prometheus and Grafana (GPU=1, EMBEDDED=1)
+	@MODELS=$(abspath $(MODELS)) $(COMPOSE) up --build --detach --wait
+
+docker-stop:  ## end what `make docker-serve` started; the metrics stay
+	@$(COMPOSE) down
+
+infra-tools:  ## Debian packages that some tests of infra/ need: promtool, prometheus, buildah, mmdebstrap
+	apt-get install --yes --no-install-recommends prometheus buildah mmdebstrap
 
 test: $(INSTALLED)  ## the fast tests, under 10 minutes on 2 cores
 	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile -m 'not slow and not realdata'

