@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # Asks models for a prediction over REST; status 0 when each one answered.
 #
-#   health-check.sh                           every model of the config
+#   health-check.sh                           every model of the config, or its version HEALTH_LABEL
 #   health-check.sh sentiment/labels/stable   that version; also NAME and NAME/versions/3
+#   health-check.sh --state ...               whether it is loaded alone: a busy server is no dead one
 #
 # What is asked stands in $CONFIG_DIR/health/NAME.json. Needs bash and coreutils alone, as the image
 # of TF Serving has no HTTP client.
@@ -36,7 +37,9 @@ ask() {
 # `check MODEL`: NAME, NAME/versions/N or NAME/labels/L.
 check() {
   local body=$CONFIG_DIR/health/${1%%/*}.json
-  if [[ -f $body ]]; then
+  if [[ $state ]]; then
+    ask "/v1/models/$1" "" '"AVAILABLE"'
+  elif [[ -f $body ]]; then
     ask "/v1/models/$1:predict" "$(< "$body")" '"predictions"'
   else
     echo "$1: $body is missing: only its state is looked at" >&2
@@ -48,6 +51,7 @@ check_all() {
   local models=("$@") model status=0
   if ((!$#)); then
     mapfile -t models < <(config_values name "$(models_config)")
+    [[ -z ${HEALTH_LABEL:-} ]] || models=("${models[@]/%//labels/$HEALTH_LABEL}")
     ((${#models[@]})) || fail "$(models_config) names no model: is the server running?"
   fi
   for model in "${models[@]}"; do
@@ -57,7 +61,13 @@ check_all() {
 }
 
 if [[ ${1:-} == --without-timeout ]]; then
-  check_all "${@:2}"
+  shift
+  state=
+  if [[ ${1:-} == --state ]]; then
+    state=yes
+    shift
+  fi
+  check_all "$@"
 else
   # A server that accepts the connection and stays silent is as bad as none.
   timeout "$HEALTH_TIMEOUT_S" bash "${BASH_SOURCE[0]}" --without-timeout "$@" || {

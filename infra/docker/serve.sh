@@ -31,9 +31,7 @@ check_base_paths() {
 }
 
 config=$(models_config)
-if [[ $config == "$MODELS_DIR/models.config" ]]; then
-  check_base_paths "$config"
-else
+if [[ $config == "$SCRATCH_DIR/models.config" ]]; then
   made=$(made_config)
   echo "$made" > "$config"
 fi
@@ -53,9 +51,10 @@ flags=(
   --batching_parameters_file="$batching"
   --monitoring_config_file="$monitoring"
 )
-for file in "$batching" "$monitoring" ${SSL_CONFIG:+"$SSL_CONFIG"}; do
+for file in "$config" "$batching" "$monitoring" ${SSL_CONFIG:+"$SSL_CONFIG"}; do
   [[ -r $file ]] || fail "$file cannot be read by user $(id -u): check the path, its mount and its mode"
 done
+check_base_paths "$config"
 [[ -z ${SSL_CONFIG:-} ]] || flags+=(--ssl_config_file="$SSL_CONFIG")
 
 read -ra server <<< "${SERVER:-tensorflow_model_server}"

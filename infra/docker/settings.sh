@@ -13,9 +13,12 @@ fail() {
   exit 2
 }
 
-# The config that the registry keeps beside the models, with their labels, or one made at the start.
+# MODELS_CONFIG, the config that the registry keeps beside the models, with their labels, or one made
+# at the start.
 models_config() {
-  if [[ -f $MODELS_DIR/models.config ]]; then
+  if [[ ${MODELS_CONFIG:-} ]]; then
+    echo "$MODELS_CONFIG"
+  elif [[ -f $MODELS_DIR/models.config ]]; then
     echo "$MODELS_DIR/models.config"
   else
     echo "$SCRATCH_DIR/models.config"

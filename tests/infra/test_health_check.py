@@ -1,6 +1,7 @@
 """infra/docker/health-check.sh against the embedded server: healthy is who answers."""
 
 import http.server
+import re
 import socket
 import threading
 
@@ -24,6 +25,11 @@ def test_every_model_is_asked_for_a_prediction(served: Served):
     assert "half.json is missing: only its state is looked at" in checked.stderr
 
 
+def graph_runs(served: Served) -> str:
+    (line,) = re.findall(r"^:tensorflow:core:graph_runs.*$", served.metrics(), re.MULTILINE)
+    return line
+
+
 def answered(served: Served, model: str) -> int:
     name = f':tensorflow:serving:request_count{{model_name="{model}",status="OK"}} '
     lines = [line for line in served.metrics().splitlines() if line.startswith(name)]
@@ -33,6 +39,23 @@ def answered(served: Served, model: str) -> int:
 @pytest.mark.parametrize("model", ["sentiment", "qa/versions/3", "half/versions/3"])
 def test_one_version_may_be_named(served: Served, model):
     assert served.health_check(model).returncode == 0
+
+
+def test_state_alone_is_no_prediction(served: Served):
+    before = graph_runs(served)
+    assert served.health_check("--state", "qa/versions/3").returncode == 0
+    assert graph_runs(served) == before
+    checked = served.health_check("--state", "qa/versions/4")
+    assert checked.returncode == 1
+    assert "Could not find version 4 of model qa" in checked.stderr
+
+
+def test_label_is_asked_of_every_model(served: Served):
+    checked = served.health_check(HEALTH_LABEL="stable")
+    assert checked.returncode == 1
+    asked = re.findall(r"^/v1/models/(\S+?)(?::predict)?: HTTP", checked.stderr, re.MULTILINE)
+    # Of `half` only the state is asked, which knows no labels, as in TF Serving.
+    assert asked == ["qa/labels/stable", "sentiment/labels/stable"]
 
 
 @pytest.mark.parametrize(

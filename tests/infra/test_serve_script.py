@@ -67,6 +67,15 @@ def test_config_of_the_registry_is_taken_as_it_is(run, tmp_path):
     assert f"--model_config_file={config}" in run().stdout.splitlines()
 
 
+def test_config_may_be_elsewhere(run, tmp_path):
+    write_version(tmp_path / "models", "qa/3")
+    config = tmp_path / "pinned.config"
+    config.write_text(f'model_config_list {{ config {{ base_path: "{tmp_path}/models/qa" }} }}')
+    lines = run(MODELS_CONFIG=str(config)).stdout.splitlines()
+    assert f"--model_config_file={config}" in lines
+    assert not (tmp_path / "models.config").exists()
+
+
 def test_config_with_paths_of_another_machine_is_refused(run, tmp_path):
     write_version(tmp_path / "models", "qa/3")
     config = tmp_path / "models" / "models.config"
@@ -84,6 +93,7 @@ def test_config_with_paths_of_another_machine_is_refused(run, tmp_path):
     ("settings", "message"),
     [
         pytest.param({"MODELS_DIR": "/nowhere"}, "MODELS_DIR=/nowhere holds no model", id="models"),
+        pytest.param({"MODELS_CONFIG": "/nowhere/m"}, "/nowhere/m cannot be read", id="config"),
         pytest.param({"SSL_CONFIG": "/nowhere/ssl"}, "/nowhere/ssl cannot be read", id="tls"),
         pytest.param({"BATCHING_CONFIG": "/nowhere/b"}, "/nowhere/b cannot be read", id="batching"),
     ],
