@@ -26,6 +26,7 @@ KEEP ?= 5
 GPU ?=# GPU=1 serves on an NVIDIA GPU
 EMBEDDED ?=# EMBEDDED=1 runs the embedded server in TF Serving's place
 IMAGE_PREFIX ?= bertline
+OVERLAY ?= cpu# of infra/kubernetes/overlays
 BERTLINE_VERSION := $(shell sed -n 's/^ *version="\(.*\)",/\1/p' setup.py)
 COMPOSE := docker compose --file infra/docker/compose.yaml \
   $(if $(GPU),--file infra/docker/compose.gpu.yaml) \
@@ -79,8 +80,8 @@ VERBOSE := $(if $(V),-v)
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo data preprocess inspect train export evaluate batch serve predict describe \
-  versions promote rollback prune deploy deploy-delete docker docker-serve docker-stop infra-tools test \
-  test-slow test-realdata test-all lint format clean
+  versions promote rollback prune deploy deploy-delete docker docker-serve docker-stop infra-tools \
+  kube-deploy kube-delete test test-slow test-realdata test-all lint format clean
 
 help:  ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
@@ -170,6 +171,14 @@ docker-serve:  ## serve MODELS with TF Serving, Prometheus and Grafana (GPU=1, E
 
 docker-stop:  ## end what `make docker-serve` started; the metrics stay
 	@$(COMPOSE) down
+
+kube-deploy:  ## apply infra/kubernetes/overlays/OVERLAY (cpu, gpu, cpu-canary) and wait for it
+	@kubectl apply --kustomize infra/kubernetes/overlays/$(OVERLAY)
+	@kubectl --namespace bertline rollout status deployment --timeout 15m \
+	  --selector app.kubernetes.io/name=bertline-serving
+
+kube-delete:  ## take away what `make kube-deploy` applied; the models' volume stays
+	@kubectl delete --ignore-not-found --kustomize infra/kubernetes/overlays/$(OVERLAY)
 
 infra-tools:  ## Debian packages that some tests of infra/ need: promtool, prometheus, buildah, mmdebstrap
 	apt-get install --yes --no-install-recommends prometheus buildah mmdebstrap

