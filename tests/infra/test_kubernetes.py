@@ -279,3 +279,47 @@ def test_worker_that_cannot_be_is_refused_for_good(settings, message):
     rules = named("training/single", "Job")["spec"]["podFailurePolicy"]["rules"]
     assert refused.returncode in rules[0]["onExitCodes"]["values"]
     assert message in refused.stderr
+
+
+def test_canary_config_is_what_the_registry_writes(tmp_path):
+    """`promote` with --base_path, as infra/README.md has it."""
+    for version in ("1", "2"):
+        folder = tmp_path / "models" / "sentiment" / version
+        folder.mkdir(parents=True)
+        (folder / "saved_model.pb").touch()
+    config = tmp_path / "models.config"
+    config.write_text((KUBERNETES / "base" / "models.config").read_text())
+    command = [
+        *(sys.executable, "-m", "serving.registry", "promote", folder.parent, "2"),
+        *("--label=stable", f"--config={config}", "--base_path=/models/sentiment"),
+    ]
+    subprocess.run(command, cwd=REPOSITORY, check=True, capture_output=True, timeout=60)
+    assert config.read_text() == (KUBERNETES / "canary" / "models.config").read_text()
+
+
+def test_kserve_runs_the_container_of_the_deployment():
+    """KServe's own fields have no schema here; its container is one of Kubernetes."""
+    runtime = named("kserve", "ServingRuntime")
+    (described,) = runtime["spec"]["containers"]
+    for version in VERSIONS:
+        pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "kserve"}}
+        kubernetes_validate.validate(
+            {**pod, "spec": {"containers": [described]}}, version, strict=True
+        )
+    deployed = container(named("overlays/cpu", "Deployment"))
+    for field in ("image", "resources", "startupProbe", "readinessProbe", "livenessProbe"):
+        assert described[field] == deployed[field]
+    assert [port["containerPort"] for port in described["ports"]] == [8501]
+    annotations = runtime["spec"]["annotations"]
+    assert annotations["prometheus.kserve.io/path"] == METRICS_PATH
+    assert annotations["prometheus.kserve.io/port"] == "8501"
+
+
+def test_kserve_service_names_the_runtime():
+    runtime = named("kserve", "ServingRuntime")
+    model = named("kserve", "InferenceService")["spec"]["predictor"]["model"]
+    assert model["runtime"] == runtime["metadata"]["name"]
+    assert model["modelFormat"].items() <= runtime["spec"]["supportedModelFormats"][0].items()
+    assert model["protocolVersion"] in runtime["spec"]["protocolVersions"]
+    claim = named("overlays/cpu", "Deployment")["spec"]["template"]["spec"]["volumes"][0]
+    assert model["storageUri"] == f"pvc://{claim['persistentVolumeClaim']['claimName']}/"

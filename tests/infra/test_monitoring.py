@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import re
 import shutil
 import subprocess
 
@@ -17,7 +18,7 @@ from tests.infra.metrics import (
     selected_labels,
     series,
 )
-from tests.infra.served import DOCKER, METRICS_PATH, Served
+from tests.infra.served import DOCKER, INFRA, METRICS_PATH, Served
 
 needs_promtool = pytest.mark.skipif(
     not shutil.which("promtool"), reason="needs promtool: `make infra-tools`"
@@ -61,8 +62,18 @@ def test_every_expression_of_the_dashboard_is_promql(tmp_path):
 
 
 @needs_promtool
-def test_config_and_rules_are_prometheus_own():
+def test_config_is_one_of_prometheus():
     promtool("check", "config", MONITORING / "prometheus.yml")
+
+
+@needs_promtool
+def test_config_for_clusters_is_one_but_for_its_discovery(tmp_path):
+    """Debian builds Prometheus without Kubernetes' discovery."""
+    config = yaml.safe_load((MONITORING / "prometheus-kubernetes.yml").read_text())
+    del config["scrape_configs"][0]["kubernetes_sd_configs"]
+    shutil.copy(MONITORING / "alerts.yml", tmp_path)
+    (tmp_path / "prometheus.yml").write_text(yaml.safe_dump(config))
+    promtool("check", "config", tmp_path / "prometheus.yml")
 
 
 @needs_promtool
@@ -94,6 +105,28 @@ def test_prometheus_asks_the_service_of_the_compose_file():
     assert {rule["expr"] for rule in RULES if "up{" in rule["expr"]} == {
         f'up{{job="{job["job_name"]}"}} == 0'
     }
+
+
+def test_prometheus_in_a_cluster_finds_the_pods_of_the_deployment():
+    (job,) = yaml.safe_load((MONITORING / "prometheus-kubernetes.yml").read_text())[
+        "scrape_configs"
+    ]
+    assert job["job_name"] == "bertline"  # the alerts' job
+    track = (INFRA / "kubernetes" / "track" / "deployment.yaml").read_text()
+    overlay = yaml.safe_load((INFRA / "kubernetes/overlays/cpu/kustomization.yaml").read_text())
+    assert job["kubernetes_sd_configs"][0]["namespaces"]["names"] == [overlay["namespace"]]
+    pod = yaml.safe_load(track)["spec"]["template"]
+    meta = {
+        **{f"pod_annotation_{key}": value for key, value in pod["metadata"]["annotations"].items()},
+        **{f"pod_label_{key}": value for key, value in pod["metadata"]["labels"].items()},
+        "pod_container_port_name": "rest",
+        "pod_name": "a pod",
+    }
+    known = {f"__meta_kubernetes_{re.sub(r'[^a-z_]', '_', name)}": meta[name] for name in meta}
+    assert {port["name"] for port in pod["spec"]["containers"][0]["ports"]} >= {"rest"}
+    for rule in job["relabel_configs"]:
+        (label,) = rule["source_labels"]
+        assert re.fullmatch(rule.get("regex", ".*"), known[label]), label
 
 
 def test_dashboard_asks_the_provisioned_source():
