@@ -7,22 +7,13 @@ import pytest
 import trustme
 from google.protobuf import text_format
 
-from serving import message_text
+from serving.client import Client
 from serving.server import batching_parameters, monitoring_config
+from serving.server.text_configs import SSLConfig
+from serving.transport import Tls
 from tests.infra.served import INFRA, METRICS_PATH, Served
 
 CONFIGS = INFRA / "tf_serving"
-SSL_CONFIG = message_text.build_messages(
-    "tensorflow.serving",
-    """
-    message SSLConfig {
-      string server_key = 1;
-      string server_cert = 2;
-      string custom_ca = 3;
-      bool client_verify = 4;
-    }
-    """,
-)["SSLConfig"]
 
 
 @pytest.mark.parametrize("name", ["batching.config", "batching.gpu.config"])
@@ -66,14 +57,14 @@ def certificates(tmp_path):
 
 def test_ssl_config_holds_the_files_texts(certificates):
     written = ssl_config(*certificates)
-    config = text_format.Parse(written.stdout, SSL_CONFIG())
+    config = text_format.Parse(written.stdout, SSLConfig())
     texts = [path.read_text() for path in certificates]
     assert [config.server_key, config.server_cert, config.custom_ca] == texts
     assert config.client_verify
 
 
 def test_ssl_config_without_authority_asks_clients_for_nothing(certificates):
-    config = text_format.Parse(ssl_config(*certificates[:2]).stdout, SSL_CONFIG())
+    config = text_format.Parse(ssl_config(*certificates[:2]).stdout, SSLConfig())
     assert (config.custom_ca, config.client_verify) == ("", False)
 
 
@@ -85,3 +76,21 @@ def test_ssl_config_refuses_what_is_no_pem(certificates, tmp_path):
     usage = ssl_config(certificates[0])
     assert usage.returncode == 2
     assert "ssl-config.sh server.key server.crt > ssl.config" in usage.stderr
+
+
+@pytest.mark.slow
+def test_server_with_that_config_speaks_tls_to_clients_with_a_certificate(
+    certificates, models_dir, tmp_path
+):
+    path = tmp_path / "ssl.config"
+    path.write_text(ssl_config(*certificates).stdout)
+    server = Served(models_dir, tmp_path, SSL_CONFIG=str(path))
+    try:
+        server.wait_until_ready()
+        key, certificate, authority = map(str, certificates)
+        tls = Tls(ca_file=authority, certificate_file=certificate, key_file=key)
+        with Client(f"grpcs://localhost:{server.port}", tls=tls) as client:
+            assert client.classify(["A good film."])[0].probability == pytest.approx(0.9)
+        assert server.health_check().returncode == 0  # over REST, which stays plain
+    finally:
+        server.close()
