@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import shutil
 
 import pytest
 
@@ -88,3 +89,22 @@ def test_the_same_input_is_known_again_wherever_it_lies(tmp_path, monkeypatch):
     assert labelled_input("b.csv", Columns()).is_that_of(described)
     assert not labelled_input("b.csv", Columns(text_column="said")).is_that_of(described)
     assert not first.is_that_of(None)
+
+
+def test_a_fraction_that_is_none(tmp_path):
+    with pytest.raises(InputError, match="--max_rejected_fraction is 2, expected a share in"):
+        labelled_input(str(tmp_path), Columns(), 2)
+
+
+def test_nothing_at_the_path(tmp_path):
+    with pytest.raises(InputError, match=r"--evaluation_input .*: no such file or folder"):
+        labelled_input(str(tmp_path / "none"), Columns())
+
+
+def test_reviews_that_cannot_be_asked(models, reviews, tmp_path):
+    shutil.copytree(reviews, tmp_path / "copy")
+    (tmp_path / "copy/aclImdb/test/pos/99_9.txt").write_text("  ")
+    version, source = models / "sentiment" / "1", str(tmp_path / "copy")
+    with pytest.raises(InputError, match=r"expected at most --max_rejected_fraction 0\.01"):
+        labelled_input(source, Columns(), 0.01).evaluate(version)
+    assert labelled_input(source, Columns(), 0.5).evaluate(version)["rejected"] == 1

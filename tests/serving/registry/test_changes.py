@@ -165,15 +165,16 @@ def test_kills_leave_a_whole_config(qa):
     code = (
         "import pathlib, sys; from serving.registry.changes import Target, promote\n"
         "qa = Target(pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2]), 'qa')\n"
-        "print('ready', flush=True)\n"
-        "while True:\n    for version in (1, 2, 3): promote(qa, version, 'stable')\n"
+        "while True:\n    for version in (1, 2, 3):\n"
+        "        promote(qa, version, 'stable')\n        print(version, flush=True)\n"
     )
     command = [sys.executable, "-c", code, str(qa.model_dir), str(qa.config)]
     choose, seen = random.Random(5), set()
     for _ in range(8):
         with subprocess.Popen(command, cwd=REPOSITORY, stdout=subprocess.PIPE) as process:
-            process.stdout.readline()
-            time.sleep(choose.uniform(0, 0.05))
+            for _ in range(choose.randint(1, 5)):
+                process.stdout.readline()
+            time.sleep(choose.uniform(0, 0.02))
             process.send_signal(signal.SIGKILL)
         version = as_served(qa).labels["stable"]
         assert loaded(qa) == {version}
