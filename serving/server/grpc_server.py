@@ -16,6 +16,7 @@ from serving.server.health import HealthService
 
 # Calls that exist at once, those included whose message is still under way.
 _MAX_CALLS = 20_000
+_QUIET_S, _MAX_REFUSING_S = 0.3, 2.0  # without a new request, before the end begins
 _LAST_WORDS_S = 0.5  # for requests that are not whole yet, and for streams that never end
 _OPTIONS: dict[str, int | str] = {
     "grpc.max_receive_message_length": -1,
@@ -94,10 +95,22 @@ class GrpcServer:
         await self._stop_asked.wait()
         if self._health:
             await self._health.begin_stop()
+        await self._refuse_until_quiet()
         drained = asyncio.create_task(server.stop(self._grace_s))
         while self._threaded.busy and not drained.done():
             await asyncio.wait([drained], timeout=0.01)
         await server.stop(_LAST_WORDS_S)
+
+    async def _refuse_until_quiet(self) -> None:
+        """What arrives at the very moment of gRPC's stop would end as CANCELLED, and no client
+        knows that from its own cancelling: those who ask on and on are told to go before.
+        """
+        self._threaded.refuse()
+        loop = asyncio.get_running_loop()
+        end, seen = loop.time() + _MAX_REFUSING_S, -1
+        while seen != self._threaded.refused and loop.time() < end:
+            seen = self._threaded.refused
+            await asyncio.sleep(_QUIET_S)
 
 
 def channel_options(text: str) -> dict[str, int | str]:

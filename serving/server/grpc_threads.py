@@ -22,6 +22,8 @@ class ThreadedServices(grpc.GenericRpcHandler):
     def __init__(self, max_threads: int):
         # Requests until their clients have the answer; changed in the event loop alone.
         self.busy = 0
+        self.refused = 0  # since `refuse`
+        self._refuses = False
         self._services: list[grpc.GenericRpcHandler] = []
         self._methods: dict[str, grpc.RpcMethodHandler] = {}
         self._slots = threading.Semaphore(max_threads)
@@ -45,8 +47,15 @@ class ThreadedServices(grpc.GenericRpcHandler):
             self._methods[name] = self._adapted(found[0])
         return self._methods[name]
 
+    def refuse(self) -> None:
+        """From now on no request is begun: UNAVAILABLE."""
+        self._refuses = True
+
     def _adapted(self, method: grpc.RpcMethodHandler) -> grpc.RpcMethodHandler:
         async def handle(data: bytes, context: grpc.aio.ServicerContext) -> bytes:
+            if self._refuses:
+                self.refused += 1
+                await context.abort(grpc.StatusCode.UNAVAILABLE, "The server is stopping")
             if not self._slots.acquire(blocking=False):
                 await context.abort(
                     grpc.StatusCode.RESOURCE_EXHAUSTED, "Server Threadpool Exhausted"
