@@ -6,8 +6,9 @@ import pathlib
 from collections.abc import Sequence
 from typing import Any
 
-from preprocessing import files, rejected_fraction, storage
+from preprocessing import files, rejected_fraction
 from preprocessing.errors import InputError
+from preprocessing.remote_files import scheme_of
 from preprocessing.sources.labelled_text import Columns
 from serving.evaluation.examples import AskedQuestion, Example, labels_in
 from serving.evaluation.model import READER, TEXT_CLASSIFIER
@@ -37,7 +38,7 @@ class LabelledInput:
 
     def describe(self) -> dict[str, Any]:
         """For the provenance: `path`, absolute, `sha256`, and `columns` that are no default."""
-        path = os.path.abspath(self.path) if storage.is_local(self.path) else self.path
+        path = self.path if scheme_of(self.path) else os.path.abspath(self.path)
         return {"path": path, "sha256": self.sha256} | self._columns()
 
     def is_that_of(self, described: Any) -> bool:

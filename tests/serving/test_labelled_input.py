@@ -3,6 +3,8 @@
 import dataclasses
 import json
 import shutil
+import subprocess
+import sys
 
 import pytest
 
@@ -108,3 +110,10 @@ def test_reviews_that_cannot_be_asked(models, reviews, tmp_path):
     with pytest.raises(InputError, match=r"expected at most --max_rejected_fraction 0\.01"):
         labelled_input(source, Columns(), 0.01).evaluate(version)
     assert labelled_input(source, Columns(), 0.5).evaluate(version)["rejected"] == 1
+
+
+def test_an_export_of_local_data_does_without_beam():
+    """Beam's import takes seconds, and may log before our own log is set up."""
+    code = "import sys, serving.export; print('apache_beam' in sys.modules)"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert (found.stdout.strip(), found.stderr) == ("False", "")
