@@ -2,7 +2,7 @@
 
 import dataclasses
 import pathlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from google.cloud.aiplatform_v1.types import DeployedModel, Endpoint, Model
@@ -20,11 +20,10 @@ from infra.vertex.endpoints import (
     split_of,
     traffic_step,
 )
-from infra.vertex.errors import explained
 from infra.vertex.machines import Machines
 from infra.vertex.model_versions import number_of, upload_step
 from infra.vertex.names import same_resource
-from infra.vertex.operations import settle
+from infra.vertex.operations import making
 from infra.vertex.serving_container import container_spec
 from infra.vertex.steps import Step, Steps
 from infra.vertex.version_files import LocalVersion, read_version
@@ -105,9 +104,7 @@ def deploy_step(
             traffic_split=_split(endpoint, _NEW, wanted.percent),
         )
 
-    def make(tell: Callable[[str], None]) -> DeployedModel:
-        with explained(what, "aiplatform", settings.project):
-            return settle(settings, clients.endpoints, find, name, _DEPLOY, start, tell)
+    make = making(what, settings, clients.endpoints, find, name, _DEPLOY, start)
 
     return Step(
         title=f"{version.model} version {version.number} on the endpoint",

@@ -12,7 +12,7 @@ from infra.vertex import retries
 from infra.vertex.clients import Clients
 from infra.vertex.errors import explained
 from infra.vertex.names import MANAGED_LABEL, resource_id
-from infra.vertex.operations import settle
+from infra.vertex.operations import making
 from infra.vertex.steps import Step
 from preprocessing.errors import InputError
 
@@ -81,9 +81,9 @@ def endpoint_step(clients: Clients, model: str) -> Step[Endpoint]:
     def find() -> Endpoint | None:
         return find_endpoint(clients, model)
 
-    def make(tell: Callable[[str], None]) -> Endpoint:
-        with explained(f"create the endpoint of {model}", "aiplatform", settings.project):
-            return settle(settings, clients.endpoints, find, name, _CREATE, start, tell)
+    make = making(
+        f"create the endpoint of {model}", settings, clients.endpoints, find, name, _CREATE, start
+    )
 
     return Step(
         title=f"endpoint {resource_id(model)}",

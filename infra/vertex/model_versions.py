@@ -1,6 +1,6 @@
 """Versions of a model in Vertex AI's Model Registry."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from google.api_core import exceptions
 from google.cloud import aiplatform_v1
@@ -10,7 +10,7 @@ from infra.vertex import retries
 from infra.vertex.clients import Clients
 from infra.vertex.errors import explained
 from infra.vertex.names import MANAGED_LABEL, resource_id
-from infra.vertex.operations import settle
+from infra.vertex.operations import making
 from infra.vertex.steps import Step
 from infra.vertex.version_files import LocalVersion
 
@@ -67,9 +67,7 @@ def upload_step(
             request.model_id = resource_id(version.model)
         return clients.models.upload_model(request)
 
-    def make(tell: Callable[[str], None]) -> Model:
-        with explained(what, "aiplatform", settings.project):
-            return settle(settings, clients.models, find, name, _UPLOAD, start, tell)
+    make = making(what, settings, clients.models, find, name, _UPLOAD, start)
 
     return Step(
         title=f"{version.model} version {version.number} in the Model Registry",

@@ -8,7 +8,7 @@ from google.api_core import exceptions
 from google.longrunning import operations_pb2
 
 from infra.vertex import retries
-from infra.vertex.errors import explanation
+from infra.vertex.errors import explained, explanation
 from infra.vertex.settings import Settings
 from preprocessing.errors import InputError
 
@@ -16,6 +16,24 @@ T = TypeVar("T")
 
 _FIRST_POLL_S, _LONGEST_POLL_S = 0.1, 10.0
 _TELL_EVERY_S = 30.0
+
+
+def making(
+    what: str,
+    settings: Settings,
+    client: Any,
+    find: Callable[[], T | None],
+    resource: str,
+    kind: str,
+    start: Callable[[], Any],
+) -> Callable[[Callable[[str], None]], T]:
+    """The `make` of a step by an operation: `settle`, with errors that say `what` was asked for."""
+
+    def make(tell: Callable[[str], None]) -> T:
+        with explained(what, "aiplatform", settings.project):
+            return settle(settings, client, find, resource, kind, start, tell)
+
+    return make
 
 
 def settle(

@@ -1,6 +1,5 @@
 """The way back: traffic to the version before, versions off the endpoint, everything away."""
 
-import dataclasses
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -21,7 +20,7 @@ from infra.vertex.endpoints import (
 from infra.vertex.errors import explained
 from infra.vertex.model_versions import model_name, number_of, registered_versions
 from infra.vertex.names import model_prefix, resource_id, same_resource
-from infra.vertex.operations import settle
+from infra.vertex.operations import making
 from infra.vertex.steps import Step, Steps
 from preprocessing.errors import InputError
 
@@ -129,9 +128,8 @@ def _undeployed(clients: Clients, model: str, deployed_id: str, number: str) -> 
             endpoint=name, deployed_model_id=deployed_id, traffic_split=left
         )
 
-    def make(tell: Callable[[str], None]) -> bool:
-        with explained(f"undeploy {model} version {number}", "aiplatform", settings.project):
-            return settle(settings, clients.endpoints, find, name, _UNDEPLOY, start, tell)
+    what = f"undeploy {model} version {number}"
+    make = making(what, settings, clients.endpoints, find, name, _UNDEPLOY, start)
 
     return Step(
         title=f"{model} version {number} ({deployed_id}) on the endpoint",
@@ -145,12 +143,12 @@ def _endpoint_gone(clients: Clients, model: str) -> Step[bool]:
     def find() -> bool | None:
         return None if find_endpoint(clients, model) else True
 
-    def make(tell: Callable[[str], None]) -> bool:
-        def start() -> Any:
-            return clients.endpoints.delete_endpoint(name=name)
+    def start() -> Any:
+        return clients.endpoints.delete_endpoint(name=name)
 
-        with explained(f"delete the endpoint of {model}", "aiplatform", settings.project):
-            return settle(settings, clients.endpoints, find, name, _DELETE, start, tell)
+    make = making(
+        f"delete the endpoint of {model}", settings, clients.endpoints, find, name, _DELETE, start
+    )
 
     return Step(
         title=f"endpoint {resource_id(model)}",
@@ -164,12 +162,10 @@ def _model_gone(clients: Clients, model: str) -> Step[bool]:
     def find() -> bool | None:
         return None if registered_versions(clients, model) else True
 
-    def make(tell: Callable[[str], None]) -> bool:
-        def start() -> Any:
-            return clients.models.delete_model(name=name)
+    def start() -> Any:
+        return clients.models.delete_model(name=name)
 
-        with explained(f"delete the model {model}", "aiplatform", settings.project):
-            return settle(settings, clients.models, find, name, _DELETE, start, tell)
+    make = making(f"delete the model {model}", settings, clients.models, find, name, _DELETE, start)
 
     return Step(
         title=f"{model} in the Model Registry, all versions",
@@ -227,9 +223,10 @@ def _bucket_gone(clients: Clients) -> Step[bool]:
                 pass
         return True
 
-    return dataclasses.replace(
-        Step(title=f"bucket gs://{name}", find=find, make=make, would="deleted"), already="is gone"
-    )
+    return Step(
+        title=f"bucket gs://{name}",
+        find=find, make=make, would="deleted", already="is gone",
+    )  # fmt: skip
 
 
 def _of_version(

@@ -113,7 +113,7 @@ def test_serving_image_serves(builder, models_dir, tmp_path):
     check_that_it_serves(builder, "bertline/serving", readable(models_dir), tmp_path / "log")
 
 
-def test_trainer_image_trains_and_exports(builder):
+def test_trainer_image_starts_training_export_and_evaluation(builder):
     path = DOCKER / "trainer" / "Dockerfile"
     builder.build(path, "bertline/trainer", "--build-arg=TENSORFLOW=tensorflow")
     container = builder.container("bertline/trainer")

@@ -11,18 +11,9 @@ import pytest
 import tensorflow as tf
 
 from serving.encoder import FrozenBert
+from tests.serving.test_encoder import SMALL
 from trainer.presets import new_backbone
 
-SMALL = {
-    "vocabulary_size": 50,
-    "num_layers": 2,
-    "num_heads": 4,
-    "hidden_dim": 32,
-    "intermediate_dim": 64,
-    "dropout": 0.1,
-    "max_sequence_length": 16,
-    "num_segments": 2,
-}
 PLAIN, RESIDUAL = ("BiasAdd",), ("BiasAdd", "Add")
 GELU = ("BiasAdd", "GeluApproximate")
 LAYER = [PLAIN, RESIDUAL, GELU, RESIDUAL]  # one product for query, key and value; and three more
