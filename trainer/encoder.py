@@ -186,8 +186,8 @@ class Encoder:
         return self._affine(hidden, layer.kernel.value, layer.bias.value)
 
     def _affine(self, hidden: tf.Tensor, kernel: tf.Tensor, offset: tf.Tensor) -> tf.Tensor:
-        product = tf.matmul(hidden, tf.cast(kernel, self._dtype))
-        return tf.nn.bias_add(product, tf.cast(offset, self._dtype))
+        kernel, offset = (tf.cast(part, self._dtype) for part in (kernel, offset))
+        return self.kernels.affine(hidden, kernel, offset)
 
 
 def _flat_dense(layer: keras.layers.EinsumDense, inputs: int) -> tuple[tf.Tensor, tf.Tensor]:

@@ -40,6 +40,36 @@ class Kernels:
     def __init__(self, jit_compile: bool):
         self._call = _compiled if jit_compile else _plain
 
+    def affine(self, values: tf.Tensor, kernel: tf.Tensor, offset: tf.Tensor) -> tf.Tensor:
+        """values kernel + offset, with the gradient of `offset` as exact as that of `kernel`.
+
+        TensorFlow's own gradient of a bias adds up the tokens in the precision of the upstream
+        gradient: in bfloat16, over a few thousand tokens, it is wrong by some 40 %. A product with
+        ones adds up in float32, and is faster.
+
+        Args:
+            values: float[tokens, in].
+            kernel: float[in, out], of the same dtype.
+            offset: float[out], of the same dtype.
+
+        Returns:
+            float[tokens, out].
+        """
+
+        @tf.custom_gradient
+        def applied(values: tf.Tensor, kernel: tf.Tensor, offset: tf.Tensor) -> Differentiable:
+            def gradient(upstream: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+                ones = tf.ones([1, tf.shape(upstream)[0]], upstream.dtype)
+                return (
+                    tf.matmul(upstream, kernel, transpose_b=True),
+                    tf.matmul(values, upstream, transpose_a=True),
+                    tf.matmul(ones, upstream)[0],
+                )
+
+            return tf.nn.bias_add(tf.matmul(values, kernel), offset), gradient
+
+        return applied(values, kernel, offset)
+
     def gelu(self, values: tf.Tensor) -> tf.Tensor:
         """The tanh form of GELU, elementwise on float[tokens, width]."""
         call = self._call
