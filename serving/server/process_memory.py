@@ -13,7 +13,7 @@ _MALLOC = {
     _M_TRIM_THRESHOLD: 2**30,
     _M_TOP_PAD: 64 * 2**20,
 }
-_AGAIN_S = 2.0
+_AGAIN_S = (2.0, 10.0, 30.0)
 _CGROUP_LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
 
 
@@ -40,12 +40,14 @@ def reuse() -> None:
 def give_back() -> None:
     """Gives free memory back to the system, where the C library can (glibc).
 
-    And again a little later: TensorFlow's threads let go of a closed session when they get to it.
+    And again a little later: TensorFlow's threads let go of a closed session when they get to it,
+    which on a busy machine is not at once.
     """
     _trim()
-    again = threading.Timer(_AGAIN_S, _trim)
-    again.daemon = True
-    again.start()
+    for seconds in _AGAIN_S:
+        again = threading.Timer(seconds, _trim)
+        again.daemon = True
+        again.start()
 
 
 def _trim() -> None:
