@@ -14,7 +14,7 @@ _PERMISSION = re.compile(r"\b([a-z][a-zA-Z]*\.[a-zA-Z]+\.[a-zA-Z]+)\b")
 # Beginning of a permission -> the least role that has it; the first that fits.
 _ROLES = {
     "storage.buckets.": "roles/storage.admin",
-    "storage.objects.": "roles/storage.objectAdmin",
+    "storage.objects.": "roles/storage.objectUser",
     "aiplatform.": "roles/aiplatform.user",
     "iam.serviceAccounts.": "roles/iam.serviceAccountUser (on that service account)",
     "artifactregistry.": "roles/artifactregistry.reader (for the Vertex AI Service Agent)",

@@ -205,7 +205,7 @@ SERVICE_DISABLED = "Vertex AI API has not been used in project my-project before
         pytest.param(
             "storage", "upload",
             ("403", "Permission 'storage.objects.create' denied on resource"),
-            "ask for roles/storage.objectAdmin", id="objects",
+            "ask for roles/storage.objectUser", id="objects",
         ),
         pytest.param(
             "vertex", "UploadModel",
