@@ -28,10 +28,16 @@ EMBEDDED ?=# EMBEDDED=1 runs the embedded server in TF Serving's place
 IMAGE_PREFIX ?= bertline
 OVERLAY ?= cpu# of infra/kubernetes/overlays
 BERTLINE_VERSION := $(shell sed -n 's/^ *version="\(.*\)",/\1/p' setup.py)
+TERRAFORM := terraform -chdir=infra/terraform
 COMPOSE := docker compose --file infra/docker/compose.yaml \
   $(if $(GPU),--file infra/docker/compose.gpu.yaml) \
   $(if $(EMBEDDED),--file infra/docker/compose.embedded.yaml) \
   $(if $(SSL_CONFIG),--file infra/docker/compose.tls.yaml)
+
+# Terraform's variables where infra.vertex has the same settings; the others are in infra/README.md.
+export TF_VAR_project ?= $(GOOGLE_CLOUD_PROJECT)
+export TF_VAR_region ?= $(or $(GOOGLE_CLOUD_REGION),us-central1)
+export TF_VAR_bucket ?= $(BERTLINE_BUCKET)
 
 ifdef CONFIG
   TRAIN_CONFIG := --config $(CONFIG)
@@ -81,10 +87,10 @@ VERBOSE := $(if $(V),-v)
 .DEFAULT_GOAL := help
 .PHONY: help install demo data preprocess inspect train export evaluate batch serve predict describe \
   versions promote rollback prune deploy deploy-delete docker docker-serve docker-stop infra-tools \
-  kube-deploy kube-delete test test-slow test-realdata test-all lint format clean
+  kube-deploy kube-delete terraform terraform-delete test test-slow test-realdata test-all lint format clean
 
 help:  ## list the commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' Makefile
 	@echo "One stage at a time: TASK=imdb|squad, and the variables on top of the Makefile."
 
 install: $(INSTALLED)  ## make .venv with the versions of constraints.txt
@@ -179,6 +185,12 @@ kube-deploy:  ## apply infra/kubernetes/overlays/OVERLAY (cpu, gpu, cpu-canary) 
 
 kube-delete:  ## take away what `make kube-deploy` applied; the models' volume stays
 	@kubectl delete --ignore-not-found --kustomize infra/kubernetes/overlays/$(OVERLAY)
+
+terraform:  ## bucket, accounts, image repository, endpoints, a cluster: see infra/README.md; asks first
+	@$(TERRAFORM) init -input=false && $(TERRAFORM) apply $(TERRAFORM_FLAGS)
+
+terraform-delete:  ## take away what `make terraform` made; asks first
+	@$(TERRAFORM) destroy $(TERRAFORM_FLAGS)
 
 infra-tools:  ## Debian packages that some tests of infra/ need: promtool, prometheus, buildah, mmdebstrap
 	apt-get install --yes --no-install-recommends prometheus buildah mmdebstrap

