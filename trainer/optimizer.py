@@ -42,8 +42,13 @@ class ClippedAdamW(keras.optimizers.AdamW):
     """AdamW that clips the gradient summed over replicas, scales losses, and fuses the update.
 
     Keras clips before it sums, so that two replicas would not train as one does. Here every
-    replica updates its own copy of each variable with the same sum. The update is Adam's own
-    formula: `ResourceApplyAdam` reads and writes every value once.
+    replica updates its own copy of each variable with the same sum. `ResourceApplyAdam` reads and
+    writes every value once.
+
+    The update is that of Loshchilov & Hutter 2019, algorithm 2, as in PyTorch: epsilon is added to
+    the root of the corrected second moment. Keras and TensorFlow add it to that of the raw one (the
+    "epsilon hat" of Kingma & Ba 2015, section 2), where it weighs 1 / sqrt(1 - beta_2^step) as
+    much: 30 times at the first step, and weights of small gradients would hardly move.
 
     An update whose gradient is not finite is left out on all replicas: the weights, the moments
     and `iterations`, which the learning rate follows, stay as they were (as in Keras's
@@ -125,6 +130,7 @@ class ClippedAdamW(keras.optimizers.AdamW):
         if self._rate_scales:
             learning_rate = learning_rate * self._rate_scales[index]
         step = tf.cast(self._iterations.value + 1, tf.float32)
+        beta_2_power = tf.pow(self.beta_2, step)
         if self._use_weight_decay(variable):
             decay = learning_rate * self.weight_decay
             tf.raw_ops.AssignSubVariableOp(
@@ -135,11 +141,11 @@ class ClippedAdamW(keras.optimizers.AdamW):
             m=self._momentums[index].value.handle,
             v=self._velocities[index].value.handle,
             beta1_power=tf.pow(self.beta_1, step),
-            beta2_power=tf.pow(self.beta_2, step),
+            beta2_power=beta_2_power,
             lr=tf.cast(learning_rate, tf.float32),
             beta1=self.beta_1,
             beta2=self.beta_2,
-            epsilon=self.epsilon,
+            epsilon=self.epsilon * tf.sqrt(1.0 - beta_2_power),
             grad=tf.convert_to_tensor(gradient),
         )
 

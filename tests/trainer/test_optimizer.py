@@ -42,14 +42,14 @@ def line_model(values):
 
 
 def adamw_by_hand(weights, gradients, rate, decay):
-    """Adam with bias correction and decoupled decay, in float64; the rate is rate(step)."""
+    """Loshchilov & Hutter 2019, algorithm 2, in float64; the rate is rate(step)."""
     first, second = np.zeros(2), np.zeros(2)
     for step, gradient in enumerate(gradients, start=1):
         first = 0.9 * first + 0.1 * gradient
         second = 0.999 * second + 0.001 * gradient**2
         weights = weights - rate(step) * decay * weights
-        size = rate(step) * np.sqrt(1 - 0.999**step) / (1 - 0.9**step)
-        weights = weights - size * first / (np.sqrt(second) + 1e-6)
+        corrected = first / (1 - 0.9**step), second / (1 - 0.999**step)
+        weights = weights - rate(step) * corrected[0] / (np.sqrt(corrected[1]) + 1e-6)
     return weights
 
 
@@ -66,6 +66,16 @@ def test_updates_are_adamw_with_clipping():
         decay=0.5,
     )
     assert model.get_weights()[0][:, 0] == pytest.approx(expected, rel=1e-5)
+
+
+def test_small_gradients_move_weights_as_in_pytorch():
+    model = line_model([1.0, -2.0])
+    optimizer = build_optimizer(model, 1e-3, 10**9, 0.0, weight_decay=0.5)
+    for gradient in ([3e-6, -1e-4], [1e-6, 2e-4], [5e-6, 1e-7]):
+        optimizer.apply([tf.constant(gradient)[:, None], tf.zeros([1])], model.trainable_variables)
+    # torch 2.13: AdamW(lr=1e-3, betas=(0.9, 0.999), eps=1e-6, weight_decay=0.5), in float64
+    moved = np.array([0.9964539555171378, -1.9966571189217381]) - [1.0, -2.0]
+    assert model.get_weights()[0][:, 0] - [1.0, -2.0] == pytest.approx(moved, rel=1e-3)
 
 
 def test_rate_scales_multiply_the_rate_of_update_and_decay():
