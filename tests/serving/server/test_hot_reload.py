@@ -70,5 +70,6 @@ def test_5_3_twenty_versions_under_load(tmp_path):
             finally:
                 stop.set()
             assert all(one.result() > 0 for one in asking)  # raises what a request raised
-        one_of_twenty = level + WEIGHT_BYTES
-        wait_for(lambda: process.memory_info().rss < one_of_twenty, timeout_s=40)
+        time.sleep(5)
+        grown = process.memory_info().rss - level
+        assert grown < WEIGHT_BYTES, f"{grown / 2**20:.0f} MiB more"  # one version of twenty
