@@ -1,8 +1,8 @@
-"""The element-wise work of an encoder as fused kernels with gradients of their own.
+"""An encoder's affine maps, and the element-wise work between them, with gradients of their own.
 
 The matrix products of a training step run close to what a CPU can do; most of the rest is reading
-and writing activations once per op. Each function here is one pass: XLA compiles it for each shape
-that it meets, so callers should keep to few lengths. Arithmetic inside is float32.
+and writing activations once per op. Each element-wise function here is one pass: XLA compiles it
+for each shape that it meets, so callers should keep to few lengths. Its arithmetic is float32.
 
 Dropout draws no random tensor: whether an element is kept is a hash of its index and a key, worked
 out again in the backward pass.
