@@ -125,6 +125,7 @@ def test_sigterm_to_one_worker_stops_both_at_the_same_step(
         # TensorFlow may say after it, as it ends, that the other worker has gone already.
         stopped = [re.findall(r"^stopped, with .*", log, flags=re.MULTILINE) for _, log in ended]
         assert len(stopped[0]) == 1
+        assert not any(re.search(r"^(error:|Traceback)", log, re.MULTILINE) for _, log in ended)
         assert stopped[0] == stopped[1]
         assert re.fullmatch(r"stopped, with a checkpoint of epoch \d+, step \d .*", stopped[0][0])
 
