@@ -1,8 +1,8 @@
 """A Google provider that knows its schema and nothing else, for `terraform validate` and `test`.
 
 It speaks Terraform's plugin protocol 5 over gRPC, as far as those two need it: the schema of
-google_schema.json, and consent to every configuration. The messages are few, so they are written
-by hand; field numbers are those of Terraform's `tfplugin5.proto`.
+google_schema.json, and consent to every configuration. Field numbers are those of Terraform's
+`tfplugin5.proto`.
 """
 
 import base64
@@ -18,63 +18,71 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from serving.message_text import build_messages
 from tests.infra.terraform.extract_schema import SCHEMA
 
+_MESSAGES = build_messages(
+    "tfplugin5",
+    """
+    message Schema {
+      message Attribute {
+        string name = 1;
+        bytes type = 2;
+        bool required = 4;
+        bool optional = 5;
+        bool computed = 6;
+      }
+      message NestedBlock {
+        string type_name = 1;
+        Block block = 2;
+        int32 nesting = 3;
+        int64 min_items = 4;
+        int64 max_items = 5;
+      }
+      message Block {
+        repeated Attribute attributes = 2;
+        repeated NestedBlock block_types = 3;
+      }
+      Block block = 2;
+    }
+    message Response {
+      Schema provider = 1;
+      map<string, Schema> resource_schemas = 2;
+    }
+    """,
+)
 _NESTING = {"list": 2, "set": 3}  # Schema.NestedBlock.NestingMode
 
 
-def _varint(value: int) -> bytes:
-    rest, last = value >> 7, value & 127
-    return bytes([last | 128]) + _varint(rest) if rest else bytes([last])
-
-
-def _bytes(number: int, value: bytes | str) -> bytes:
-    data = value.encode() if isinstance(value, str) else value
-    return _varint(number << 3 | 2) + _varint(len(data)) + data
-
-
-def _number(number: int, value: int) -> bytes:
-    return _varint(number << 3) + _varint(value)
-
-
-def _attribute(name: str, attribute: dict[str, Any]) -> bytes:
-    is_computed, is_required = attribute.get("computed", False), attribute.get("required", False)
-    return (
-        _bytes(1, name)
-        + _bytes(2, json.dumps(attribute["type"]))
-        + _number(4, is_required)
-        + _number(5, not is_required and not is_computed)
-        + _number(6, not is_required)  # the classes do not tell which optional ones are
-    )
-
-
-def _block(block: dict[str, Any]) -> bytes:
-    attributes = (_bytes(2, _attribute(*one)) for one in block["attributes"].items())
-    blocks = (_bytes(3, _nested(*one)) for one in block["blocks"].items())
-    return b"".join(attributes) + b"".join(blocks)
-
-
-def _nested(name: str, block: dict[str, Any]) -> bytes:
-    return (
-        _bytes(1, name)
-        + _bytes(2, _block(block))
-        + _number(3, _NESTING[block["nesting"]])
-        + _number(4, block["required"])
-        + _number(5, block["one"])
-    )
-
-
-def _schema(block: dict[str, Any]) -> bytes:
-    return _bytes(2, _block(block))
+def _fill(message: Any, block: dict[str, Any]) -> None:
+    for name, attribute in block["attributes"].items():
+        is_computed = attribute.get("computed", False)
+        is_required = attribute.get("required", False)
+        message.attributes.add(
+            name=name,
+            type=json.dumps(attribute["type"]).encode(),
+            required=is_required,
+            optional=not is_required and not is_computed,
+            computed=not is_required,  # the classes do not tell which optional ones are
+        )
+    for name, nested in block["blocks"].items():
+        added = message.block_types.add(
+            type_name=name,
+            nesting=_NESTING[nested["nesting"]],
+            min_items=int(nested["required"]),
+            max_items=int(nested["one"]),
+        )
+        _fill(added.block, nested)
 
 
 def schema_answer() -> bytes:
     """What GetSchema answers."""
     known = json.loads(SCHEMA.read_text())
-    answer = _bytes(1, _schema(known["provider"]))
+    answer = _MESSAGES["Response"]()
+    _fill(answer.provider.block, known["provider"])
     for kind, block in known["resources"].items():
-        answer += _bytes(2, _bytes(1, kind) + _bytes(2, _schema(block)))
-    return answer
+        _fill(answer.resource_schemas[kind].block, block)
+    return answer.SerializeToString()
 
 
 class _Methods(grpc.GenericRpcHandler):
