@@ -216,12 +216,12 @@ class QuestionAnswering(tf.Module):
         request = tokenize_request(self.tokenizer, question, context, rules.max_query_length)
         windows = cut_windows(request, rules.max_seq_length, rules.doc_stride)
 
-        def places_in(rows: tf.Tensor) -> Places:
+        def places_in(rows: tf.Tensor, sequence: tf.Tensor) -> Places:
             chunk = windows.take(rows)
-            tokens = window_tokens(self.tokenizer, request, chunk)
+            tokens = window_tokens(self.tokenizer, request, chunk, sequence)
             return best_places(chunk, *self.span_logits(*tokens))
 
-        places = Places(*in_chunks(places_in, windows.lengths, PLACES))
+        places = Places(*in_chunks(places_in, windows.lengths, rules.max_seq_length, PLACES))
         spans = best_spans(request, windows, places)
         count = tf.size(question)
         null_score = tf.math.unsorted_segment_min(places.null_score, windows.question, count)

@@ -23,18 +23,25 @@ class TextTokens:
     def __init__(self, tokenizer: BertTokenizer, text: tf.Tensor, max_seq_length: int):
         self._tokenizer = tokenizer
         self._token_ids = tokenizer.tokenize(text)[:, : max_seq_length - 2]
+        self._max_seq_length = max_seq_length
 
     def in_chunks(self, model: TextModel, row: tf.TensorSpec) -> tf.Tensor:
         """The model's output for all texts; `row` is dtype and shape of one text's."""
         lengths = tf.cast(self._token_ids.row_lengths(), tf.int32) + 2
-        return in_chunks(lambda rows: [model(*self._padded(rows))], lengths, [row])[0]
 
-    def _padded(self, rows: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        def compute(rows: tf.Tensor, sequence: tf.Tensor) -> list[tf.Tensor]:
+            return [model(*self._padded(rows, sequence))]
+
+        return in_chunks(compute, lengths, self._max_seq_length, [row])[0]
+
+    def _padded(
+        self, rows: tf.Tensor, sequence: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         """token_ids and segment_ids, int32[rows, sequence], and lengths, int32[rows]."""
         cls = tf.fill([tf.size(rows), 1], self._tokenizer.cls_id)
         sep = tf.fill([tf.size(rows), 1], self._tokenizer.sep_id)
         token_ids = tf.concat([cls, tf.gather(self._token_ids, rows), sep], axis=1)
-        padded = token_ids.to_tensor(default_value=self._tokenizer.pad_id)
+        padded = token_ids.to_tensor(self._tokenizer.pad_id, shape=[tf.size(rows), sequence])
         return padded, tf.zeros_like(padded), tf.cast(token_ids.row_lengths(), tf.int32)
 
 

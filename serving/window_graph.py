@@ -95,9 +95,9 @@ def cut_windows(request: Request, max_seq_length: int, doc_stride: int) -> Windo
 
 
 def window_tokens(
-    tokenizer: BertTokenizer, request: Request, windows: Windows
+    tokenizer: BertTokenizer, request: Request, windows: Windows, sequence: tf.Tensor
 ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-    """What the encoder reads, padded to the longest window.
+    """What the encoder reads, padded to `sequence`, which no window is longer than.
 
     Returns:
         token_ids, int32[windows, sequence]: [CLS] question [SEP] context [SEP]; segment_ids,
@@ -112,9 +112,9 @@ def window_tokens(
     question = tf.gather(request.question_ids, windows.question)
     context = tf.gather(request.context_ids.flat_values, places)
     token_ids = tf.concat([cls, question, sep, context, sep], axis=1)
-    padded = token_ids.to_tensor(default_value=tokenizer.pad_id)
+    padded = token_ids.to_tensor(tokenizer.pad_id, shape=[tf.size(row), sequence])
     lengths = windows.lengths
-    position = tf.range(tf.shape(padded)[1])[tf.newaxis]
+    position = tf.range(sequence)[tf.newaxis]
     in_context = position >= windows.context_offset[:, tf.newaxis]
     in_context &= position < lengths[:, tf.newaxis]
     return padded, tf.cast(in_context, tf.int32), lengths

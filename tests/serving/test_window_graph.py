@@ -24,7 +24,8 @@ def test_windows_are_those_of_preprocessing(vocabulary_path, context, stride):
     tokenizer = BertTokenizer(load_vocabulary(vocabulary_path))
     request = tokenize_request(tokenizer, ["x", QUESTION], [CONTEXTS["one-word"], context], 5)
     windows = cut_windows(request, 24, stride)
-    token_ids, segment_ids, lengths = window_tokens(tokenizer, request, windows)
+    token_ids, segment_ids, lengths = window_tokens(tokenizer, request, windows, 24)
+    assert token_ids.shape[1] == segment_ids.shape[1] == 24
     question = tokenizer.tokenize([QUESTION]).to_list()[0][:5]
     tokens = tokenizer.tokenize([context]).to_list()[0]
     prefix = [tokenizer.cls_id, *question, tokenizer.sep_id]
