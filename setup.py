@@ -14,6 +14,7 @@ CLIENT = [
     "grpcio>=1.66",  # the gRPC transport
     "protobuf>=5.28",  # messages of the TF Serving API
     "httpx>=0.27",  # the REST transport
+    "sniffio>=1.3",  # httpx looks for it at each step of a request: searching costs more than it
     "tenacity>=9",  # retries with backoff and jitter, for threads and event loops alike
 ]
 PREPROCESSING = [
