@@ -79,6 +79,7 @@ TEST = [
     "flask>=3",
     "flask-cors>=5",
     "markdown-it-py>=3",  # reads model cards back
+    "filelock>=3.16",  # models that the processes of a test run make once
     "psutil>=5.9",  # memory and descriptors of a server
     "ruff>=0.8",  # format and lint
     "mypy>=1.13",  # types

@@ -16,6 +16,8 @@ from tests.preprocessing.hard_texts import HARD_TEXTS
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
+pytest_plugins = ["tests.serving.trained"]  # fixtures: small runs and their exports
+
 SPECIAL_TOKENS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
 CONTEXT = "The lighthouse was built by Ada Mills in 1894."
 

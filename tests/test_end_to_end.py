@@ -8,11 +8,10 @@ import pytest
 from serving.client import Client
 from serving.saved_model import load_in_session
 from tests.serving.server_process import running_server, write_config
-from tests.serving.trained import imdb_run, models, questions, reviews, squad_run  # noqa: F401
 
 
 @pytest.fixture(scope="module")
-def endpoints(models, tmp_path_factory):  # noqa: F811
+def endpoints(models, tmp_path_factory):
     folder = tmp_path_factory.mktemp("server")
     config = write_config(
         folder / "models.config", {name: (models / name, "") for name in ("sentiment", "qa")}
@@ -32,7 +31,7 @@ def sample_questions(sample_dir):
                         yield entry["question"], paragraph["context"]
 
 
-def test_both_transports_answer_as_the_export_in_process(endpoints, models, sample_dir):  # noqa: F811
+def test_both_transports_answer_as_the_export_in_process(endpoints, models, sample_dir):
     run = load_in_session(models / "qa" / "1")
     pairs = list(sample_questions(sample_dir))
     assert len(pairs) > 150
@@ -69,7 +68,7 @@ def test_every_answer_is_a_slice_of_its_context(endpoints, sample_dir, transport
     assert checked > 1000
 
 
-def test_reviews_are_classified_alike(endpoints, models, sample_dir):  # noqa: F811
+def test_reviews_are_classified_alike(endpoints, models, sample_dir):
     texts = [
         path.read_bytes().decode("utf-8") for path in sorted(sample_dir.glob("aclImdb/test/*/*"))
     ]

@@ -4,7 +4,6 @@ import pytest
 
 from benchmarks import graph_texts, serving_graphs
 from preprocessing.errors import InputError
-from tests.serving.trained import imdb_run, reviews  # noqa: F401 - fixtures
 
 
 def test_table_compares_medians():
@@ -59,7 +58,7 @@ def test_flags_that_cannot_be(tmp_path, flags, message):
 
 
 @pytest.mark.slow
-def test_graphs_of_a_run_are_timed(imdb_run, reviews, tmp_path, capsys):  # noqa: F811
+def test_graphs_of_a_run_are_timed(imdb_run, reviews, tmp_path, capsys):
     serving_graphs.main(
         [
             *("imdb", "--run_dir", str(imdb_run), "--texts", str(reviews)),

@@ -10,13 +10,6 @@ import pytest
 
 from tests.serving import example_models, served_models
 from tests.serving.server_process import ServerProcess, running_server, write_config
-from tests.serving.trained import (  # noqa: F401 - fixtures
-    imdb_run,
-    models,
-    questions,
-    reviews,
-    squad_run,
-)
 
 LABELS = {  # of version 123
     "examples_tf2": "".join(

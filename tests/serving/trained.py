@@ -1,8 +1,13 @@
 """Real runs of a small random BERT on a handful of texts, and their exports: fixtures."""
 
 import json
+import os
 import pathlib
+import shutil
+from collections.abc import Callable
+from typing import Any
 
+import filelock
 import pytest
 
 PRAISE = ("a lovely film", "great fun, warm and witty", "superb cast! I smiled", "so good")
@@ -73,13 +78,33 @@ def train(task: str, source: str, folder: pathlib.Path, vocabulary: pathlib.Path
 
 
 @pytest.fixture(scope="session")
+def once(tmp_path_factory) -> Callable[[str, Callable[[pathlib.Path], Any]], pathlib.Path]:
+    """`once(name, fill)`: a folder that `fill` has filled, in one of pytest-xdist's processes."""
+    root = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        root = root.parent  # what the processes share
+
+    def filled(name: str, fill: Callable[[pathlib.Path], Any]) -> pathlib.Path:
+        folder, done = root / f"once-{name}", root / f"once-{name}.done"
+        with filelock.FileLock(root / f"once-{name}.lock"):
+            if not done.exists():
+                shutil.rmtree(folder, ignore_errors=True)  # of one that failed
+                folder.mkdir()
+                fill(folder)
+                done.touch()
+        return folder
+
+    return filled
+
+
+@pytest.fixture(scope="session")
 def reviews(tmp_path_factory) -> pathlib.Path:
     return write_reviews(tmp_path_factory.mktemp("reviews"))
 
 
 @pytest.fixture(scope="session")
-def imdb_run(tmp_path_factory, reviews, vocabulary_path) -> pathlib.Path:
-    return train("imdb", str(reviews), tmp_path_factory.mktemp("imdb"), vocabulary_path)
+def imdb_run(once, reviews, vocabulary_path) -> pathlib.Path:
+    return once("imdb", lambda at: train("imdb", str(reviews), at, vocabulary_path)) / "run"
 
 
 @pytest.fixture(scope="session")
@@ -88,17 +113,18 @@ def questions(tmp_path_factory) -> pathlib.Path:
 
 
 @pytest.fixture(scope="session")
-def squad_run(tmp_path_factory, questions, vocabulary_path) -> pathlib.Path:
+def squad_run(once, questions, vocabulary_path) -> pathlib.Path:
     """Trained on questions with and without answer, as SQuAD v2.0."""
-    return train("squad", str(questions), tmp_path_factory.mktemp("squad"), vocabulary_path)
+    return once("squad", lambda at: train("squad", str(questions), at, vocabulary_path)) / "run"
 
 
 @pytest.fixture(scope="session")
-def models(tmp_path_factory, imdb_run, squad_run) -> pathlib.Path:
-    """A folder with version 1 of `sentiment` and of `qa`, both exported for real."""
+def models(once, imdb_run, squad_run) -> pathlib.Path:
+    """A folder with version 1 of `sentiment` and of `qa`, both exported for real; read only."""
     from serving.export import export_run
 
-    folder = tmp_path_factory.mktemp("models")
-    export_run(imdb_run, folder / "sentiment")
-    export_run(squad_run, folder / "qa")
-    return folder
+    def export(folder: pathlib.Path) -> None:
+        export_run(imdb_run, folder / "sentiment")
+        export_run(squad_run, folder / "qa")
+
+    return once("models", export)
