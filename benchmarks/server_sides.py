@@ -5,6 +5,7 @@ import contextlib
 import dataclasses
 import functools
 import pathlib
+import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -59,7 +60,7 @@ def server_command(
 
 
 @contextlib.contextmanager
-def running(command: Sequence[str], log: pathlib.Path, ready: str) -> Iterator[None]:
+def running(command: Sequence[str], log: pathlib.Path, ready: str) -> Iterator[subprocess.Popen]:
     """Runs a server for the length of a block, which begins when its log says that it is ready."""
     with (
         log.open("w") as output,
@@ -71,7 +72,7 @@ def running(command: Sequence[str], log: pathlib.Path, ready: str) -> Iterator[N
                 said = log.read_text().strip().rpartition("\n")[2] or "nothing"
                 raise InputError(f"{' '.join(command[:3])} does not serve; it said: {said}")
             time.sleep(0.2)
-        yield
+        yield process
 
 
 @dataclasses.dataclass(frozen=True)

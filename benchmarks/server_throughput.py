@@ -89,8 +89,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--limit", type=int, default=256, help="different reviews")
     parser.add_argument("--duration_s", type=float, default=15.0, help="of each run of a side")
     parser.add_argument("--repeat", type=int, default=3, help="runs of each side, in turns")
-    parser.add_argument("--threads", type=int, default=2, help="num_batch_threads")
-    parser.add_argument("--max_batch_size", type=int, default=8, help="of the embedded server")
+    parser.add_argument("--threads", type=int, default=1, help="num_batch_threads")
+    parser.add_argument("--max_batch_size", type=int, default=32, help="of the embedded server")
     parser.add_argument("--output", type=pathlib.Path, help="JSON file for all the numbers")
     command_line.add_verbose_flag(parser)
     return parser
