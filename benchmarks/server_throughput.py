@@ -63,7 +63,10 @@ def main(arguments: list[str]) -> None:
     load_before = os.getloadavg()[0]
     with tempfile.TemporaryDirectory() as temporary, contextlib.ExitStack() as stack:
         sides = _start(stack, flags, pathlib.Path(temporary), texts)
-        found = {clients: in_turns(sides, clients, flags.repeat) for clients in (flags.clients, 1)}
+        found = {
+            clients: in_turns(sides, clients, flags.repeat)
+            for clients in dict.fromkeys((flags.clients, 1))
+        }
     for clients, runs in found.items():
         print(table(clients, runs))
     if flags.output:
