@@ -24,6 +24,7 @@ def test_graph_and_plain_python_agree(squad_run, questions, capsys):
         assert line["windows"] > 8
 
 
+@pytest.mark.slow
 def test_another_rule_is_found_out(squad_run, questions, monkeypatch, capsys):
     monkeypatch.setattr(reference, "is_max_context", lambda spans, index, position: True)
     with pytest.raises(InputError, match="graph and plain Python differ"):

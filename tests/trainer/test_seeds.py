@@ -57,6 +57,7 @@ def test_figures_are_those_of_the_weights(tmp_path, restore_best, expected):
     assert final_line(tmp_path, config | {"best_metric": None})["epoch"] == expected
 
 
+@pytest.mark.slow
 def test_each_seed_trains_as_it_does_alone(tiny_config, imdb_data, tmp_path):
     fields = {"task": "imdb", "data_dir": str(imdb_data), "epochs": 1}
     config = tiny_config(output_dir=str(tmp_path / "seeds"), **fields)

@@ -89,6 +89,7 @@ def resident_mib():
     return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not pathlib.Path("/proc/self/statm").exists(), reason="reads Linux's /proc")
 def test_memory_does_not_grow_over_500_steps(examples):
     (steps, _, _), feed, sizes = make_steps(examples), Feed(ONE_DEVICE, examples), []
