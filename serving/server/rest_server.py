@@ -36,6 +36,7 @@ class RestServer:
         config = uvicorn.Config(
             api,
             http=RestProtocol,
+            ws="none",  # a wish to upgrade is ignored, also to WebSocket
             lifespan="off",
             log_config=None,
             log_level="error",

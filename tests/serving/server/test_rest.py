@@ -163,6 +163,22 @@ def test_4_1_a_body_may_come_in_chunks(small_models_server):
     assert response.text == '{"predictions": [1.5, 2.0]}'
 
 
+HANDSHAKE = {"Sec-WebSocket-Version": "13", "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ=="}
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [{"Upgrade": "websocket", **HANDSHAKE}, {"Upgrade": "websocket"}, {"Upgrade": "h2c"}],
+    ids=["websocket", "half-a-handshake", "h2c"],
+)
+def test_4_1_a_wish_to_upgrade_is_ignored(small_models_server, headers):
+    headers = {"Connection": "Upgrade", **headers}
+    body = '{"instances": [1.0]}'
+    assert small_models_server.post(BENCH, body, **headers) == (200, '{"predictions": [1.0]}')
+    response = small_models_server.http.get("/v1/models/workbench", headers=headers)
+    assert response.json()["model_version_status"][0]["version"] == "123"
+
+
 @pytest.mark.parametrize(
     "label", ["stable", "b%20c", "%C3%A9%2F%3A"], ids=["plain", "space", "slash-and-colon"]
 )
