@@ -28,6 +28,10 @@ class VersionPolicy:
             return set(self.versions) & set(present)
         return set(sorted(present)[-self.num_versions :])
 
+    def missing(self, present: Iterable[int]) -> list[int]:
+        """The versions that it names and that are not present, in order."""
+        return sorted(self.versions.difference(present))
+
     def __str__(self) -> str:
         if self.kind == "all":
             return "all versions"

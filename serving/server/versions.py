@@ -2,7 +2,7 @@
 
 import logging
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 import tensorflow as tf
 
@@ -30,12 +30,23 @@ def find_versions(configs: Iterable[ModelConfig]) -> list[tuple[ModelConfig, dic
                 "until it is there", name, path, error.message,
             )  # fmt: skip
             return []
-        if not found[-1][1]:
-            logger.warning(
-                "model %s: no version in %s yet; waiting for a folder whose name is a number, such "
-                "as %s/1", name, path, path,
-            )  # fmt: skip
+        _warn_of_missing(config, found[-1][1])
     return found
+
+
+def _warn_of_missing(config: ModelConfig, present: Collection[int]) -> None:
+    name, path = config.name, config.base_path
+    missing = config.policy.missing(present)
+    for version in missing:
+        logger.warning(
+            "model %s: version %d, which its policy names, is not in %s; waiting for %s/%d",
+            name, version, path, path, version,
+        )  # fmt: skip
+    if not missing and not present:
+        logger.warning(
+            "model %s: no version in %s yet; waiting for a folder whose name is a number, such "
+            "as %s/1", name, path, path,
+        )  # fmt: skip
 
 
 def list_versions(base_path: str) -> dict[int, str]:

@@ -144,6 +144,14 @@ def test_3_2_the_wait_ends_with_the_call(server, root):
     assert waiting.result() == (grpc.StatusCode.UNKNOWN, message)
 
 
+def test_1_1_the_log_says_which_version_a_call_waits_for(server, root):
+    policy = "model_version_policy { specific { versions: 42 } }"
+    config = model_list({"pinned": (root / "a", policy)})
+    assert failure(reload, server, config, timeout_s=1)[0] == grpc.StatusCode.DEADLINE_EXCEEDED
+    warning = "WARNING model pinned: version 42, which its policy names, is not in"
+    server.wait_for_log(f"{warning} {root / 'a'}", timeout_s=10, times=2)
+
+
 def test_5_1_policies_and_base_paths_change_at_run_time(server, root):
     reload(server, model_list({"a": (root / "a", NEWEST)}))
     reload(server, model_list({"a": (root / "a", ALL)}))

@@ -1,8 +1,11 @@
 """Which names in a model's folder are versions: sections 5.1 and 9 of the API page."""
 
+import logging
+
 import pytest
 
-from serving.server.versions import list_versions
+from serving.server.config import ModelConfig, VersionPolicy
+from serving.server.versions import find_versions, list_versions
 
 
 @pytest.mark.parametrize(
@@ -32,3 +35,27 @@ def test_5_1_of_two_names_for_one_number_one_wins(tmp_path):
     found = list_versions(str(tmp_path))
     assert sorted(found) == [7, 8]
     assert found[7] in (str(tmp_path / "7"), str(tmp_path / "007"))
+
+
+@pytest.mark.parametrize(
+    ("present", "missing"),
+    [((1,), [42, 43]), ((1, 43), [42]), ((), [42, 43]), ((42, 43), [])],
+    ids=["others", "one-of-two", "nothing", "all"],
+)
+def test_1_1_every_look_warns_of_versions_a_policy_names_in_vain(
+    tmp_path, caplog, present, missing
+):
+    for version in present:
+        (tmp_path / str(version)).mkdir()
+    policy = VersionPolicy("specific", versions=frozenset({43, 42}))
+    for _ in range(2):
+        caplog.clear()
+        find_versions([ModelConfig("m", str(tmp_path), policy)])
+        assert [(record.levelno, record.getMessage()) for record in caplog.records] == [
+            (
+                logging.WARNING,
+                f"model m: version {version}, which its policy names, is not in {tmp_path}; "
+                f"waiting for {tmp_path}/{version}",
+            )
+            for version in missing
+        ]
