@@ -3,10 +3,13 @@
 import logging
 import os
 import socket
+import stat
 
 from serving.server.flags import ParsedFlags
 
 logger = logging.getLogger(__name__)
+
+_MAX_SOCKET_PATH = 107  # bytes: sun_path of Linux, less the zero at its end
 
 
 class StartError(Exception):
@@ -26,6 +29,8 @@ def check(flags: ParsedFlags) -> None:
         _check_port(flags["port"])
     elif not flags["grpc_socket_path"]:
         raise StartError("error: --port=0: expected a port, or --grpc_socket_path with it")
+    if flags["grpc_socket_path"]:
+        _check_socket_path(flags["grpc_socket_path"])
     if flags["use_alts_credentials"] and not flags["ssl_config_file"]:
         logger.warning(
             "the gRPC port is not encrypted: --use_alts_credentials has no effect here, "
@@ -63,14 +68,29 @@ def _check_port(port: int) -> None:
             raise _port_error(port, str(error.strerror)) from error
 
 
+def _check_socket_path(path: str) -> None:
+    folder, length = os.path.dirname(path) or ".", len(os.fsencode(path))
+    if length > _MAX_SOCKET_PATH:
+        raise _socket_error(path, f"{length} bytes, of at most {_MAX_SOCKET_PATH}")
+    if not os.path.isdir(folder):
+        raise _socket_error(path, f"{folder} is no folder")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise _socket_error(path, f"no files can be made in {folder}")
+    if os.path.lexists(path) and not stat.S_ISSOCK(os.lstat(path).st_mode):
+        raise _socket_error(path, "there is something that is no socket")
+
+
 def address_error(address: str, flags: ParsedFlags) -> StartError:
     """gRPC cannot listen on one of its addresses, though `check` has found nothing."""
     if not address.startswith("unix:"):
         return _port_error(flags["port"], "it was free before")
-    path = flags["grpc_socket_path"]
+    return _socket_error(flags["grpc_socket_path"], "nothing was in its way before")
+
+
+def _socket_error(path: str, reason: str) -> StartError:
     return StartError(
-        f"error: --grpc_socket_path={path}: cannot listen for gRPC there. Expected the path of a "
-        "socket, or of nothing, in a folder where files can be made."
+        f"error: --grpc_socket_path={path}: cannot listen for gRPC there ({reason}). Expected the "
+        "path of a socket, or of nothing, in a folder where files can be made."
     )
 
 

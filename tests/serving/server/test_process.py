@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from serving.server import app, flags
+from serving.server import app, flags, preflight
 from serving.server.preflight import StartError
 from tests.serving.served_models import workbench
 from tests.serving.server_process import (
@@ -118,6 +118,9 @@ def test_1_1_the_rest_port_may_not_be_the_grpc_port(tmp_path, model_flags):
         pytest.param(["--port=0", "--model_base_path=/m"],
                      "error: --port=0: expected a port, or --grpc_socket_path", id="port-0"),
         pytest.param(["--port=x"], "error: --port=x: expected an integer", id="not-a-number"),
+        pytest.param(["--port=0", "--grpc_socket_path=/no/such/socket", "--model_base_path=/m"],
+                     "error: --grpc_socket_path=/no/such/socket: cannot listen for gRPC there "
+                     "(/no/such is no folder). ", id="socket-path"),
         pytest.param(["--ssl_config_file=/f", "--model_base_path=/m"],
                      "error: --ssl_config_file=/f: No such file or directory", id="tls"),
         pytest.param(["--batching_parameters_file=/f", "--model_base_path=/m"],
@@ -189,13 +192,43 @@ def test_6_port_0_leaves_the_unix_socket_alone(tmp_path, model_flags):
             socket.create_connection(("127.0.0.1", server.port))
 
 
-@pytest.mark.slow
-def test_6_a_socket_path_that_is_a_file_ends_the_start(tmp_path, model_flags):
+@pytest.mark.parametrize(
+    ("path", "reason"),
+    [
+        ("file", "there is something that is no socket"),
+        ("", "there is something that is no socket"),
+        ("no/socket", "{0}/no is no folder"),
+        ("file/socket", "{0}/file is no folder"),
+        pytest.param("s" * 108, "108 bytes, of at most 107", id="too-long"),
+        pytest.param("é" * 54, "108 bytes, of at most 107", id="too-long-in-bytes"),
+    ],
+)
+def test_6_a_socket_path_that_cannot_be_used_is_found_before_models_are_loaded(
+    tmp_path, monkeypatch, path, reason
+):
     (tmp_path / "file").write_text("not a socket")
-    ended = run_server(*model_flags, f"--grpc_socket_path={tmp_path / 'file'}", "--port=0")
-    assert ended.returncode == 2
-    assert f"error: --grpc_socket_path={tmp_path / 'file'}: cannot listen for gRPC" in ended.stderr
+    monkeypatch.chdir(tmp_path)
+    socket_path = path if len(path) > 50 else f"{tmp_path}/{path}"
+    with pytest.raises(StartError) as caught:
+        check_socket_path(socket_path)
+    assert str(caught.value) == (
+        f"error: --grpc_socket_path={socket_path}: cannot listen for gRPC there "
+        f"({reason.format(tmp_path)}). Expected the path of a socket, or of nothing, in a folder "
+        "where files can be made."
+    )
     assert (tmp_path / "file").read_text() == "not a socket"
+
+
+@pytest.mark.parametrize("path", ["new", "left", "s" * 107], ids=["new", "left", "longest"])
+def test_6_a_socket_path_that_can_be_used(tmp_path, monkeypatch, path):
+    monkeypatch.chdir(tmp_path)
+    with socket.socket(socket.AF_UNIX) as left_by_another:
+        left_by_another.bind("left")
+    check_socket_path(path)
+
+
+def check_socket_path(path: str) -> None:
+    preflight.check(flags.parse([f"--grpc_socket_path={path}", "--port=0", "--model_base_path=/m"]))
 
 
 def test_help():
