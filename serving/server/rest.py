@@ -81,8 +81,8 @@ class RestApi:
         request = Request(scope, receive)
         try:
             response = await self._respond(request, _path_and_query(scope))
-        except ClientDisconnect:
-            return
+        except ClientDisconnect:  # heard only by one that has ended its own side alone
+            response = _error(499, "The connection was ended while the request waited for a thread")
         response.headers.update(self._headers)
         await response(scope, receive, send)
 
@@ -100,7 +100,8 @@ class RestApi:
             async with self._bodies.read(request) as body:
                 deadline = time.monotonic() + self._timeout_s
                 answer = functools.partial(self._answer, request, path, body, deadline, seen)
-                return await self._threads.run(answer, deadline, request.receive)
+                ended = functools.partial(_client_ended, request)
+                return await self._threads.run(answer, deadline, ended)
         except StatusError as error:  # no place for the body, or no thread
             with contextlib.suppress(StatusError), observe(seen):
                 raise
@@ -166,6 +167,11 @@ def _see(match: re.Match) -> None:
     named = match.groupdict()
     current().method = named.get("method") or ""
     current().model = urllib.parse.unquote(named["name"] or "")
+
+
+async def _client_ended(request: Request) -> None:
+    """Returns when the client of a RestProtocol's connection has gone, or sends nothing more."""
+    await request.state.client_ended.wait()
 
 
 def _address(request: Request) -> str:

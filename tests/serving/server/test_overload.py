@@ -106,6 +106,21 @@ def test_a_request_whose_client_has_gone_is_not_run(server):
     assert server.post("m:predict", '{"instances": [1.0]}')[0] == 200
 
 
+def test_a_client_that_ends_its_side_is_answered_when_its_request_runs(server):
+    request = raw_clients.rest_request(REST_PATH, SLOW_BODY.replace("2000000000", "200000"))
+    clients = []
+    for _ in range(2):  # the second waits for the only thread
+        clients.append(raw_clients.connect(server.rest_port, request))
+        clients[-1].shutdown(socket.SHUT_WR)
+        time.sleep(0.2)
+    running, waiting = clients
+    assert waiting.recv(12) == b"HTTP/1.1 499"
+    assert running.recv(12) == b"HTTP/1.1 200"
+    for client in clients:
+        assert closed_by_server(client, timeout_s=10)
+        client.close()
+
+
 def test_4_1_large_bodies_and_deep_ones(small_models_server):
     """What is under an ignored key may be as large and as deep as it likes."""
     post = small_models_server.post

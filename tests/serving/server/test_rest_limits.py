@@ -22,6 +22,7 @@ from serving.server.status import Code, StatusError
 from tests.serving.server_process import free_port
 
 STATUS = b"GET /v1/models/m HTTP/1.1\r\nHost: localhost\r\n\r\n"
+PREDICT = b"POST /v1/models/m:predict HTTP/1.1\r\nHost: localhost\r\nContent-Length: 4\r\n\r\n"
 
 
 @pytest.fixture
@@ -76,14 +77,35 @@ def test_headers_that_come_too_slowly(port, monkeypatch):
 
 def test_bodies_that_come_too_slowly(port, monkeypatch):
     monkeypatch.setattr(rest_protocol, "STALL_TIMEOUT_S", 0.3)
-    head = b"POST /v1/models/m:predict HTTP/1.1\r\nHost: localhost\r\nContent-Length: 4\r\n\r\n"
-    assert status_of(read_all(connect(port, head + b"{"))) == 408
-    steady = connect(port, head)
+    assert status_of(read_all(connect(port, PREDICT + b"{"))) == 408
+    steady = connect(port, PREDICT)
     for byte in (b"{", b"}", b" ", b" "):
         time.sleep(0.15)
         steady.sendall(byte)
     assert status_of(read_answer(steady)) == 404
     steady.close()
+
+
+@pytest.mark.parametrize(
+    ("sent", "answers"),
+    [
+        pytest.param(STATUS, 1, id="whole"),
+        pytest.param(STATUS * 3, 3, id="three"),
+        pytest.param(STATUS + STATUS[:20], 1, id="half-of-the-next"),
+        pytest.param(STATUS[:20], 0, id="half"),
+        pytest.param(PREDICT + b"{}  ", 1, id="body"),
+        pytest.param(PREDICT + b"{}", 0, id="half-a-body"),
+        pytest.param(b"", 0, id="nothing"),
+    ],
+)
+def test_a_client_that_ends_its_side_gets_the_answers_to_its_whole_requests(port, sent, answers):
+    for pause_s in (0.0, 0.1):
+        client = connect(port, sent[:-1])
+        time.sleep(pause_s)
+        client.sendall(sent[-1:])
+        client.shutdown(socket.SHUT_WR)
+        client.settimeout(10)
+        assert read_all(client).count(b"HTTP/1.1 404 Not Found\r\n") == answers
 
 
 def test_connections_beyond_the_limit_are_refused(port, monkeypatch):
