@@ -8,14 +8,18 @@ import pathlib
 from collections.abc import Iterator
 
 import pytest
+from tensorflow_serving.apis import prediction_log_pb2
 
 from tests.infra.served import Served
 from tests.serving import served_models
+from tests.serving.server_process import predict_request
 
 
 @pytest.fixture(scope="session")
 def models_dir(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
-    """Version 3 of `sentiment` and of `qa`, and `half`, of which no health check is known."""
+    """Version 3 of `sentiment`, which has a warm-up as exports do, of `qa`, and of `half`, of which
+    no health check is known.
+    """
     root = tmp_path_factory.mktemp("models")
     for name, write in {
         "sentiment": served_models.sentiment,
@@ -24,6 +28,9 @@ def models_dir(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
     }.items():
         (root / name).mkdir()
         write(root / name / "3")
+    warm_up = prediction_log_pb2.PredictionLog()
+    warm_up.predict_log.request.CopyFrom(predict_request("sentiment", text=["good"]))
+    served_models.add_warm_up(root / "sentiment" / "3", [warm_up.SerializeToString()])
     (root / "unfinished").mkdir()
     return root
 
