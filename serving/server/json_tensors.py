@@ -1,5 +1,6 @@
 """`instances` and `inputs` of a REST predict request to arrays (API page, sections 4.2, 4.4)."""
 
+import itertools
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -103,7 +104,10 @@ def _from_rows(instances: Sequence[Any], inputs: Inputs) -> dict[str, np.ndarray
         _add_named_rows(instances, columns)
     else:
         columns = dict(list(columns.items())[:1])
-        _add_plain_rows(instances, next(iter(columns.values())))
+        (column,) = columns.values()
+        if (array := _regular(instances, column.dtype)) is not None:
+            return {column.alias: array}
+        _add_plain_rows(instances, column)
     return {alias: column.array(len(instances)) for alias, column in columns.items()}
 
 
@@ -159,6 +163,8 @@ def _from_columns(value: Any, inputs: Inputs) -> dict[str, np.ndarray]:
 
 
 def _tensor(value: Any, alias: str, dtype: tf.DType) -> np.ndarray:
+    if (array := _regular(value, dtype)) is not None:
+        return array
     shape = _shape_of(value, alias)
     values: list[Any] = []
     _fill(value, 0, shape, _reader(dtype), values)
@@ -180,6 +186,31 @@ def _shape_of(value: Any, alias: str) -> tuple[int, ...]:
             break
         value = value[0]
     return tuple(sizes)
+
+
+def _regular(value: Any, dtype: tf.DType) -> np.ndarray | None:
+    """The array of lists whose values are all plain and of the right kind, one level at a time.
+
+    None: it is something else, or wrong. `_fill` takes 3 to 20 times as long, and finds out.
+    """
+    if not isinstance(value, list):
+        return None
+    level, shape = value, [len(value)]
+    while (kinds := set(map(type, level))) == {list} and len(shape) < _MAX_RANK:
+        sizes = set(map(len, level))
+        if len(sizes) > 1:
+            return None
+        level = list(itertools.chain.from_iterable(level))
+        shape += sizes
+    if dtype in _FLOATS and kinds <= {int, float}:
+        return _array(list(map(float, level)), tuple(shape), dtype)
+    if dtype in _INTEGERS and kinds == {int}:
+        low, high = _INTEGERS[dtype]
+        fits = low <= min(level) <= max(level) <= high
+        return _array(level, tuple(shape), dtype) if fits else None
+    if dtype == tf.string and kinds == {str}:
+        return _array(list(map(to_bytes, level)), tuple(shape), dtype)
+    return None
 
 
 def _fill(
