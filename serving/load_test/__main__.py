@@ -20,6 +20,9 @@ from serving.load_test.sender import Inputs
 from trainer.disk import put_in_place
 
 _INPUTS = {("text",): False, ("context", "question"): True}
+EXIT_NO_ANSWER = 1
+_EXIT_STATUSES = """exit status: 0 every load had answers; 1 one had none, the report is written;
+2 an error; 130 interrupted"""
 _COLUMNS = ("p50", "p90", "p95", "p99", "p99.9", "max")
 
 
@@ -28,6 +31,7 @@ def main(arguments: list[str]) -> None:
 
     Raises:
         InputError: a flag cannot be right, or no server is there.
+        SystemExit: with status 1, a load was without any answer.
     """
     flags = _parser().parse_args(arguments)
     loads = _loads(flags)
@@ -39,18 +43,26 @@ def main(arguments: list[str]) -> None:
     requests = _requests(flags, is_qa)
     print(f"{target.endpoint} {target.model} version {version}, {flags.rows} rows a request")
     print(_header(), flush=True)
-    levels = []
+    levels: list[dict[str, Any]] = []
+    told: set[str] = set()
     for load in loads:
         with _progress(load) as watch:
             outcomes = run_load(target, load, requests, watch)
         levels.append(figures(load, outcomes, flags.rows))
-        print(_row(levels[-1]), flush=True)
+        print(_row(levels[-1]), *_messages(levels[-1], told), sep="\n", flush=True)
     if flags.output_dir:
         _write(flags, version, levels)
+    unanswered = [level for level in levels if not level["latency_ms"]]
+    for level in unanswered:
+        print(f"error: {_no_answer(level)}", file=sys.stderr)
+    if unanswered:
+        sys.exit(EXIT_NO_ANSWER)
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = command_line.ArgumentParser(prog="python -m serving.load_test", description=__doc__)
+    parser = command_line.ArgumentParser(
+        prog="python -m serving.load_test", description=__doc__, epilog=_EXIT_STATUSES
+    )
     parser.add_argument("--endpoint", default=DEFAULT_ENDPOINT, metavar="URL",
                         help="as of serving.client (default: %(default)s)")  # fmt: skip
     parser.add_argument("--model", default=SENTIMENT, help="default: %(default)s")
@@ -151,12 +163,33 @@ def _header() -> str:
     return f"{'load':>16}{'requests/s':>12}{percentiles}  ms   errors"
 
 
+def _name(level: dict[str, Any]) -> str:
+    return f"{level['rate']:g}/s" if level["loop"] == OPEN else f"{level['clients']:g} clients"
+
+
 def _row(level: dict[str, Any]) -> str:
-    load = f"{level['rate']:g}/s" if level["loop"] == OPEN else f"{level['clients']:g} clients"
-    latency = "".join(f"{level['latency_ms'].get(name, float('nan')):9.1f}" for name in _COLUMNS)
+    found = level["latency_ms"]
+    latency = "".join(f"{found[name]:9.1f}" if found else f"{'-':>9}" for name in _COLUMNS)
     errors = ", ".join(f"{count} {code}" for code, count in level["errors"].items()) or "none"
     limit = f"\n{'':>16}note: {level['sender']['limit']}" if level["sender"]["limit"] else ""
-    return f"{load:>16}{level['requests_per_s']:12.1f}{latency}       {errors}{limit}"
+    return f"{_name(level):>16}{level['requests_per_s']:12.1f}{latency}       {errors}{limit}"
+
+
+def _messages(level: dict[str, Any], told: set[str]) -> Iterator[str]:
+    """Lines for the kinds of errors that no load before had; they are added to `told`."""
+    for code, message in level["first_messages"].items():
+        if code not in told:
+            told.add(code)
+            yield f"{'':>16}first {code}: {message}"
+
+
+def _no_answer(level: dict[str, Any]) -> str:
+    if level["requests"]:
+        return f"{_name(level)}: none of {level['requests']} requests was answered."
+    return (
+        f"{_name(level)}: no request began in the measured time; give more --duration_s, or a "
+        "higher --rate."
+    )
 
 
 def _write(flags: argparse.Namespace, version: int, levels: list[dict[str, Any]]) -> None:

@@ -31,8 +31,10 @@ def figures(load: Load, outcomes: Sequence[Outcome], rows: int) -> dict[str, Any
     latencies = [one for outcome in outcomes for one in outcome.latencies]
     lateness = percentiles_ms([one for outcome in outcomes for one in outcome.lateness])
     errors: collections.Counter[str] = collections.Counter()
+    messages: dict[str, str] = {}
     for outcome in outcomes:
         errors.update(outcome.errors)
+        messages = outcome.messages | messages
     throughput = sum(outcome.completed for outcome in outcomes) / load.duration_s
     measured = percentiles_ms(latencies)
     busiest = max(outcome.cpu_share for outcome in outcomes)
@@ -41,6 +43,7 @@ def figures(load: Load, outcomes: Sequence[Outcome], rows: int) -> dict[str, Any
         "clients" if load.loop != OPEN else "rate": load.amount,
         "requests": len(latencies) + errors.total(),
         "errors": dict(sorted(errors.items())),
+        "first_messages": dict(sorted(messages.items())),
         "requests_per_s": round(throughput, 2),
         "rows_per_s": round(throughput * rows, 2),
         "latency_ms": measured,

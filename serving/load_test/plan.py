@@ -91,6 +91,7 @@ class Outcome:
             loop since that moment, so that a server which holds up the sender does not look fast.
         lateness: how long after that moment each of them was sent.
         errors: of the others, by code.
+        messages: the first of each code.
         completed: good answers that came while it was measured.
         cpu_share: of one core, used by the process.
     """
@@ -100,3 +101,4 @@ class Outcome:
     errors: dict[str, int] = dataclasses.field(default_factory=dict)
     completed: int = 0
     cpu_share: float = 0.0
+    messages: dict[str, str] = dataclasses.field(default_factory=dict)

@@ -79,13 +79,14 @@ class Sender:
         target, outcome = self._target, self.outcome
         self.sent += 1
         late = time.monotonic() - self._start - meant_at
-        error = ""
+        error = message = ""
         try:
             await client.predict(
                 target.model, next(self._requests), target.signature_name, target.version
             )
         except ServingError as failure:
             error = failure.code or type(failure).__name__
+            message = " ".join(str(failure).split())
         self.ended += 1
         ended = time.monotonic() - self._start
         if not error and self._load.warm_up_s <= ended < self._load.end_s:
@@ -95,6 +96,7 @@ class Sender:
         outcome.lateness.append(late)
         if error:
             outcome.errors[error] = outcome.errors.get(error, 0) + 1
+            outcome.messages.setdefault(error, message)
         else:
             outcome.latencies.append(ended - meant_at)
 

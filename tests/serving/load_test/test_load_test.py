@@ -15,8 +15,9 @@ from serving.load_test.figures import figures, percentiles_ms
 from serving.load_test.plan import CLOSED, OPEN, Load, Outcome, Target
 from serving.load_test.processes import run_load
 from serving.load_test.texts import from_file, generated, requests
+from tests.serving import served_models
 from tests.serving.clients.light_server import LightServer
-from tests.serving.server_process import REPOSITORY, free_port
+from tests.serving.server_process import REPOSITORY, free_port, running_server, write_config
 
 REQUESTS = [{"text": ["good"]}, {"text": ["bad"]}]
 
@@ -45,12 +46,20 @@ def test_percentiles_are_latencies_that_were_measured():
 
 def test_the_figures_of_several_processes():
     outcomes = [
-        Outcome([0.01, 0.02], [0.0, 0.001], {"HTTP 503": 1}, 2, 0.25),
-        Outcome([0.03], [0.5], {"HTTP 503": 2, "UNAVAILABLE": 1}, 4, 0.95),
+        Outcome([0.01, 0.02], [0.0, 0.001], {"HTTP 503": 1}, 2, 0.25, {"HTTP 503": "busy"}),
+        Outcome(
+            [0.03],
+            [0.5],
+            {"HTTP 503": 2, "UNAVAILABLE": 1},
+            4,
+            0.95,
+            {"HTTP 503": "stopping", "UNAVAILABLE": "gone"},
+        ),
     ]
     found = figures(a_load(OPEN, 7, duration_s=2.0, processes=2), outcomes, rows=3)
     assert (found["loop"], found["rate"], found["requests"]) == ("open", 7, 7)
     assert found["errors"] == {"HTTP 503": 3, "UNAVAILABLE": 1}
+    assert found["first_messages"] == {"HTTP 503": "busy", "UNAVAILABLE": "gone"}
     assert (found["requests_per_s"], found["rows_per_s"]) == (3.0, 9.0)
     assert (found["latency_ms"]["p50"], found["latency_ms"]["max"]) == (20.0, 30.0)
     assert "sent 500 ms late or more" in found["sender"]["limit"]
@@ -177,6 +186,50 @@ def test_a_sweep_with_its_report_and_picture(small_models_server, tmp_path):
     assert (tmp_path / "latency.png").read_bytes().startswith(b"\x89PNG\r\n")
     assert sorted(os.listdir(tmp_path)) == ["latency.png", "report.json"]
     assert [line.split()[0] for line in ended.stdout.splitlines()[2:4]] == ["5/s", "20/s"]
+
+
+@pytest.fixture(scope="module")
+def server_of_eight_rows(tmp_path_factory):
+    """Refuses requests of more than 8 rows."""
+    root = tmp_path_factory.mktemp("eight")
+    served_models.sentiment(root / "sentiment" / "1")
+    (root / "batching").write_text("max_batch_size { value: 8 }")
+    flags = ("--enable_batching", f"--batching_parameters_file={root / 'batching'}")
+    config = write_config(root / "config", {"sentiment": (root / "sentiment", "")})
+    with running_server(root / "log", config, *flags) as server:
+        yield server.wait_until_ready()
+
+
+@pytest.mark.parametrize(
+    ("scheme", "code"), [("http", "HTTP 400"), ("grpc", "INVALID_ARGUMENT")], ids=["http", "grpc"]
+)
+def test_a_load_without_an_answer_says_why_and_fails(server_of_eight_rows, tmp_path, scheme, code):
+    server = server_of_eight_rows
+    port = server.port if scheme == "grpc" else server.rest_port
+    ended = run_command(
+        "--endpoint", f"{scheme}://localhost:{port}", "--rate", "10,20", "--duration_s", 0.5,
+        "--warm_up_s", 0, "--rows", 9, "--output_dir", tmp_path,
+    )  # fmt: skip
+    assert ended.returncode == 1
+    assert [line.split(":")[:2] for line in ended.stderr.splitlines()] == [
+        ["error", " 10/s"], ["error", " 20/s"],
+    ]  # fmt: skip
+    levels = json.loads((tmp_path / "report.json").read_text())["levels"]
+    for level, line in zip(levels, ended.stderr.splitlines(), strict=True):
+        assert list(level["first_messages"]) == list(level["errors"]) == [code]
+        # TF Serving's words
+        words = "sentiment: Task size 9 is larger than maximum input batch size 8"
+        assert words in level["first_messages"][code]
+        assert f"none of {level['errors'][code]} requests was answered" in line
+    assert ended.stdout.count(f"first {code}: {levels[0]['first_messages'][code]}\n") == 1
+    assert "nan" not in ended.stdout
+
+
+def test_a_load_that_sends_nothing_says_so(small_models_server):
+    endpoint = ("--endpoint", f"grpc://localhost:{small_models_server.port}")
+    ended = run_command(*endpoint, "--rate", 0.001, "--duration_s", 0.1, "--warm_up_s", 0)
+    assert (ended.returncode, ended.stderr.count("\n")) == (1, 1)
+    assert "error: 0.001/s: no request began in the measured time" in ended.stderr
 
 
 @pytest.mark.parametrize(
