@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 
 from serving.calls import N_BEST
-from serving.client import DEFAULT_ENDPOINT, QA, SENTIMENT, Client, Options, Retries, Tls
+from serving.client import DEFAULT_ENDPOINT, QA, SENTIMENT, Client, Options, Retries
 from serving.client_output import (
     describe_answer,
     describe_classification,
@@ -18,6 +18,7 @@ from serving.client_output import (
     print_json,
 )
 from serving.errors import ServingError, Unavailable
+from serving.tls_flags import add_tls_flags, tls_of
 
 EXIT_REJECTED = 1
 EXIT_FAILED = 2
@@ -54,14 +55,8 @@ def main(arguments: Sequence[str]) -> int:
         OSError, UnicodeDecodeError, InputError: a file cannot be read or written.
     """
     flags = _parser().parse_args(arguments)
-    tls = None
-    if flags.ca_file or flags.certificate_file or flags.key_file or flags.server_name:
-        tls = Tls(
-            ca_file=flags.ca_file, certificate_file=flags.certificate_file,
-            key_file=flags.key_file, server_name=flags.server_name,
-        )  # fmt: skip
     with Client(
-        flags.endpoint, flags.timeout_s, batch_size=flags.batch_size, tls=tls,
+        flags.endpoint, flags.timeout_s, batch_size=flags.batch_size, tls=tls_of(flags),
         concurrency=flags.concurrency, retries=Retries(attempts=flags.attempts),
     ) as client:  # fmt: skip
         return flags.command(client, flags) or 0
@@ -125,10 +120,7 @@ def _common_flags() -> argparse.ArgumentParser:
         help="how often a request is sent if no server answers, or it is too busy (default: "
         "%(default)s)",
     )  # fmt: skip
-    flags.add_argument("--ca_file", metavar="PEM", help="authorities to trust, for TLS")
-    flags.add_argument("--certificate_file", metavar="PEM", help="the client's, for mutual TLS")
-    flags.add_argument("--key_file", metavar="PEM", help="the key of that certificate")
-    flags.add_argument("--server_name", metavar="NAME", help="the one in the server's certificate")
+    add_tls_flags(flags)
     flags.add_argument("--json", action="store_true", help="print JSON")
     flags.set_defaults(batch_size=32, concurrency=4)
     return flags

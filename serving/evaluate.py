@@ -17,7 +17,8 @@ from serving.evaluation.exported import ExportedModel
 from serving.evaluation.model import TEXT_CLASSIFIER, EvaluatedModel
 from serving.evaluation.run import evaluate, evaluate_version
 from serving.model_dir import newest_version
-from serving.transport import ModelRef, parse_endpoint
+from serving.tls_flags import TLS_FLAGS, add_tls_flags, tls_of
+from serving.transport import ModelRef, check_tls, parse_endpoint
 
 __all__ = ["evaluate_version", "main"]
 
@@ -26,7 +27,7 @@ logger = logging.getLogger(__name__)
 # Defaults of flags that are None unless they are given, so that one without use is refused.
 _SPLIT, _REQUESTS, _TIMEOUT_S = "test", 4, 60.0
 _OF_A_SERVER = (
-    "model_name", "model_version", "version_label", "labels", "requests", "timeout_s",
+    "model_name", "model_version", "version_label", "labels", "requests", "timeout_s", *TLS_FLAGS,
 )  # fmt: skip
 _OF_ROWS = ("text_column", "label_column", "id_column", "no_quotes")
 
@@ -71,8 +72,9 @@ def _parser() -> argparse.ArgumentParser:
         "--model_dir", type=pathlib.Path, help="an export: its newest version, or one version"
     )
     asked.add_argument(
-        "--endpoint", help="a server instead: grpc://HOST[:PORT], http://… or https://…"
+        "--endpoint", help="a server instead: grpc[s]://HOST[:PORT], http://… or https://…"
     )
+    add_tls_flags(parser)
     parser.add_argument(
         "--input",
         required=True,
@@ -126,12 +128,16 @@ def _check(flags: argparse.Namespace) -> None:
     if flags.model_dir:
         _refuse(flags, _OF_A_SERVER, "is of a server: expected --endpoint, not --model_dir")
     else:
-        _check_endpoint(flags.endpoint)
+        _check_endpoint(flags)
 
 
-def _check_endpoint(endpoint: str) -> None:
+def _check_endpoint(flags: argparse.Namespace) -> None:
     try:
-        parse_endpoint(endpoint)
+        tls = tls_of(flags)
+    except InvalidEndpoint as error:
+        raise InputError(f"{error}.") from error
+    try:
+        check_tls(parse_endpoint(flags.endpoint), tls)
     except InvalidEndpoint as error:
         raise InputError(f"--{error}.") from error
 
@@ -177,7 +183,7 @@ def _model(flags: argparse.Namespace) -> EvaluatedModel:
     labels = tuple(flags.labels.split(",")) if flags.labels else ()
     requests, timeout_s = flags.requests or _REQUESTS, flags.timeout_s or _TIMEOUT_S
     model = ModelRef(name, flags.model_version, flags.version_label)
-    return EndpointModel(flags.endpoint, model, labels, requests, timeout_s)
+    return EndpointModel(flags.endpoint, model, labels, requests, timeout_s, tls_of(flags))
 
 
 if __name__ == "__main__":

@@ -38,7 +38,7 @@ class GrpcConnection:
 
     def __init__(self, endpoint: Endpoint, tls: Tls):
         self._endpoint = endpoint
-        self._channel = _channel(endpoint, tls, grpc.insecure_channel, grpc.secure_channel)
+        self._channel = open_channel(endpoint, tls)
         self._methods = _methods(self._channel)
 
     def send(self, request: GrpcRequest, deadline: Deadline) -> Any:
@@ -56,7 +56,7 @@ class AsyncGrpcConnection:
 
     def __init__(self, endpoint: Endpoint, tls: Tls):
         self._endpoint = endpoint
-        self._channel = _channel(endpoint, tls, grpc.aio.insecure_channel, grpc.aio.secure_channel)
+        self._channel = _open(endpoint, tls, grpc.aio.insecure_channel, grpc.aio.secure_channel)
         self._methods = _methods(self._channel)
 
     async def send(self, request: GrpcRequest, deadline: Deadline) -> Any:
@@ -78,7 +78,16 @@ def _errors(endpoint: Endpoint, request: GrpcRequest, deadline: Deadline) -> Ite
         raise error_of(failure, endpoint, request, deadline) from failure
 
 
-def _channel(endpoint: Endpoint, tls: Tls, insecure: Callable, secure: Callable) -> Any:
+def open_channel(endpoint: Endpoint, tls: Tls) -> grpc.Channel:
+    """A channel for threads, which connects at its first call.
+
+    Raises:
+        InvalidEndpoint: a file of the TLS cannot be read.
+    """
+    return _open(endpoint, tls, grpc.insecure_channel, grpc.secure_channel)
+
+
+def _open(endpoint: Endpoint, tls: Tls, insecure: Callable, secure: Callable) -> Any:
     target = f"unix:{endpoint.path}" if endpoint.path else endpoint.address
     options: list[tuple[str, Any]] = list(_OPTIONS)
     if endpoint.is_loopback:

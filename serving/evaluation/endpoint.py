@@ -11,7 +11,7 @@ from serving.client import Client, Retries
 from serving.errors import InvalidEndpoint, InvalidRequest, Overloaded, ServingError, Unavailable
 from serving.evaluation.answers import COLUMNS, Answer, answers_of
 from serving.evaluation.model import READER, TEXT_CLASSIFIER, of_labels
-from serving.transport import ModelRef
+from serving.transport import ModelRef, Tls
 
 _KINDS = {("text",): TEXT_CLASSIFIER, ("context", "question"): READER}
 _RETRIES = Retries(attempts=6, longest_wait_s=10.0)  # a busy server is given time
@@ -30,6 +30,7 @@ class EndpointModel:
         labels: of a classifier; () asks the server for them.
         requests: how many are under way at the same time.
         timeout_s: deadline of each.
+        tls: see `Client`.
 
     Raises:
         InputError: no server answers, or its model is none of ours.
@@ -42,10 +43,11 @@ class EndpointModel:
         labels: tuple[str, ...],
         requests: int,
         timeout_s: float,
+        tls: Tls | None = None,
     ):
         self.name, self.requests = f"{endpoint} {model}", requests
         try:
-            self._client = Client(endpoint, timeout_s, batch_size=None, retries=_RETRIES)
+            self._client = Client(endpoint, timeout_s, batch_size=None, retries=_RETRIES, tls=tls)
         except (InvalidEndpoint, InvalidRequest) as error:
             raise InputError(str(error)) from error
         try:

@@ -12,11 +12,12 @@ from typing import Any
 from preprocessing import command_line
 from preprocessing.errors import InputError
 from serving.client import DEFAULT_ENDPOINT, SENTIMENT, Client
-from serving.errors import ServingError
+from serving.errors import InvalidEndpoint, ServingError
 from serving.load_test.figures import figures
 from serving.load_test.plan import CLOSED, OPEN, Load, Target
 from serving.load_test.processes import run_load
 from serving.load_test.sender import Inputs
+from serving.tls_flags import add_tls_flags, tls_of
 from trainer.disk import put_in_place
 
 _INPUTS = {("text",): False, ("context", "question"): True}
@@ -35,10 +36,7 @@ def main(arguments: list[str]) -> None:
     """
     flags = _parser().parse_args(arguments)
     loads = _loads(flags)
-    target = Target(
-        endpoint=flags.endpoint, model=flags.model, version=flags.model_version,
-        signature_name=flags.signature_name, timeout_s=flags.timeout_s, rows=flags.rows,
-    )  # fmt: skip
+    target = _target(flags)
     version, is_qa = _check(target)
     requests = _requests(flags, is_qa)
     print(f"{target.endpoint} {target.model} version {version}, {flags.rows} rows a request")
@@ -65,6 +63,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--endpoint", default=DEFAULT_ENDPOINT, metavar="URL",
                         help="as of serving.client (default: %(default)s)")  # fmt: skip
+    add_tls_flags(parser)
     parser.add_argument("--model", default=SENTIMENT, help="default: %(default)s")
     parser.add_argument("--model_version", type=int, metavar="N")
     parser.add_argument("--signature_name", metavar="NAME")
@@ -107,10 +106,21 @@ def _loads(flags: argparse.Namespace) -> list[Load]:
     ]  # fmt: skip
 
 
+def _target(flags: argparse.Namespace) -> Target:
+    try:
+        tls = tls_of(flags)
+    except InvalidEndpoint as error:
+        raise InputError(str(error)) from error
+    return Target(
+        endpoint=flags.endpoint, model=flags.model, version=flags.model_version,
+        signature_name=flags.signature_name, timeout_s=flags.timeout_s, rows=flags.rows, tls=tls,
+    )  # fmt: skip
+
+
 def _check(target: Target) -> tuple[int, bool]:
     """The version that serves, and whether it answers questions."""
     try:
-        with Client(target.endpoint, target.timeout_s) as client:
+        with Client(target.endpoint, target.timeout_s, tls=target.tls) as client:
             metadata = client.metadata(target.model, target.version)
     except ServingError as error:
         raise InputError(" ".join(str(error).split())) from error

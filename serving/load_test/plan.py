@@ -5,6 +5,7 @@ import random
 from collections.abc import Iterator
 
 from preprocessing.errors import InputError
+from serving.transport import Tls
 
 CLOSED, OPEN = "closed", "open"
 
@@ -19,6 +20,7 @@ class Target:
         signature_name: one that takes strings; None: the default one.
         timeout_s: deadline of each request; none is sent again.
         rows: texts, or questions with their contexts, of one request.
+        tls: see `Client`.
     """
 
     endpoint: str
@@ -27,6 +29,7 @@ class Target:
     signature_name: str | None
     timeout_s: float
     rows: int
+    tls: Tls | None = None
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

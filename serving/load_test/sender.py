@@ -43,7 +43,7 @@ class Sender:
         """
         target, load = self._target, self._load
         async with AsyncClient(
-            target.endpoint, target.timeout_s, batch_size=None, retries=NO_RETRIES
+            target.endpoint, target.timeout_s, batch_size=None, retries=NO_RETRIES, tls=target.tls
         ) as client:
             with contextlib.suppress(ServingError):  # connects; what fails is counted below
                 await client.status(target.model, timeout_s=min(5.0, target.timeout_s))

@@ -12,10 +12,12 @@ from rich.console import Console
 
 from preprocessing import command_line
 from preprocessing.errors import InputError
+from serving.errors import InvalidEndpoint
 from serving.registry import changes, config_file, diff, prune, tables
 from serving.registry.changes import Target
 from serving.registry.labels import labels_of
 from serving.registry.model import read_versions, version_folders
+from serving.tls_flags import add_tls_flags, tls_of
 
 if TYPE_CHECKING:  # it imports TensorFlow
     from serving.registry.running_server import RunningServer
@@ -89,9 +91,10 @@ def _add_server_flags(command: argparse.ArgumentParser) -> None:
         "--base_path", help="the folder as the server sees it, such as /models/qa in a container"
     )
     command.add_argument(
-        "--endpoint", metavar="grpc://HOST:PORT",
+        "--endpoint", metavar="grpc[s]://HOST:PORT",
         help="a server that runs: it is given the config and led to the version step by step",
     )  # fmt: skip
+    add_tls_flags(command)
     command.add_argument(
         "--timeout_s", type=float, default=300.0, help="of loading a version there"
     )
@@ -205,13 +208,19 @@ def _target(flags: argparse.Namespace) -> Target:
 def _server(flags: argparse.Namespace) -> "Iterator[RunningServer | None]":
     if flags.timeout_s <= 0:
         raise InputError(f"--timeout_s is {flags.timeout_s:g}, expected seconds above 0.")
+    try:
+        tls = tls_of(flags)
+    except InvalidEndpoint as error:
+        raise InputError(str(error)) from error
     if not flags.endpoint:
+        if tls:
+            raise InputError("flags of TLS are given without a server: expected --endpoint.")
         yield None
         return
     command_line.load_tensorflow()  # the messages of the API bring it
     from serving.registry.running_server import RunningServer
 
-    with RunningServer(flags.endpoint, flags.timeout_s) as server:
+    with RunningServer(flags.endpoint, flags.timeout_s, tls) as server:
         yield server
 
 

@@ -13,8 +13,9 @@ from tensorflow_serving.apis import (
 
 from preprocessing.errors import InputError
 from serving.errors import InvalidEndpoint
+from serving.grpc_transport import open_channel
 from serving.registry.config_file import ModelServerConfig
-from serving.transport import parse_endpoint
+from serving.transport import Tls, check_tls, is_about_certificates, parse_endpoint
 
 _State = get_model_status_pb2.ModelVersionStatus.State
 _POLL_S = 0.2
@@ -29,24 +30,30 @@ class RunningServer:
     """TF Serving's ModelService at an address, as a `with` block holds it.
 
     Args:
-        endpoint: grpc://HOST[:PORT].
+        endpoint: grpc://HOST[:PORT], with TLS grpcs://, or grpc+unix:///PATH.
         timeout_s: of each wait for a version, and of each call.
+        tls: see `Client`.
 
     Raises:
         InputError: it is no such address; from every method: the server refuses or is not there.
     """
 
-    def __init__(self, endpoint: str, timeout_s: float):
+    def __init__(self, endpoint: str, timeout_s: float, tls: Tls | None = None):
         self._endpoint, self._timeout_s = endpoint, timeout_s
         try:
             place = parse_endpoint(endpoint)
+            if not place.is_grpc:
+                raise InputError(
+                    f"--endpoint {endpoint}: configs go over gRPC, expected grpc://HOST:8500 or "
+                    "grpcs://HOST:8500."
+                )
+            checked = check_tls(place, tls)
         except InvalidEndpoint as error:
             raise InputError(f"--{error}") from error
-        if place.scheme != "grpc":
-            raise InputError(
-                f"--endpoint {endpoint}: configs go over gRPC, expected grpc://HOST:8500."
-            )
-        self._channel = grpc.insecure_channel(place.address)
+        try:
+            self._channel = open_channel(place, checked)
+        except InvalidEndpoint as error:
+            raise InputError(str(error)) from error
         self._models = model_service_pb2_grpc.ModelServiceStub(self._channel)
 
     def __enter__(self) -> "RunningServer":
@@ -106,6 +113,8 @@ class RunningServer:
                 return None
             details = " ".join((error.details() or "").split())
             fix = _FIXES.get(error.code(), "")
+            if is_about_certificates(details):
+                fix = ". Its certificate is not trusted: see --ca_file and --server_name."
             raise InputError(
                 f"--endpoint {self._endpoint}: {method} ended with {error.code().name}: "
                 f"{details}{fix}"
