@@ -7,7 +7,7 @@ Nothing here imports TensorFlow.
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar, Unpack
 
 import tenacity
@@ -32,7 +32,7 @@ class AsyncClient(ClientSettings):
     async def predict(
         self,
         model: str,
-        inputs: Mapping[str, Sequence[str]],
+        inputs: Mapping[str, Iterable[str]],
         signature_name: str | None = None,
         version: int | None = None,
         *,
@@ -44,7 +44,7 @@ class AsyncClient(ClientSettings):
         return await self._run(self._calls.predict(model, inputs, signature_name, options, dict))
 
     async def classify(
-        self, texts: Sequence[str], **options: Unpack[Options]
+        self, texts: Iterable[str], **options: Unpack[Options]
     ) -> list[Classification]:
         """See `Client.classify`."""
         return await self._run(self._calls.classify(texts, options))
@@ -54,7 +54,7 @@ class AsyncClient(ClientSettings):
         return (await self.answers([question], [context], **options))[0]
 
     async def answers(
-        self, questions: Sequence[str], contexts: Sequence[str], **options: Unpack[Options]
+        self, questions: Iterable[str], contexts: Iterable[str], **options: Unpack[Options]
     ) -> list[Answer]:
         """See `Client.answers`."""
         return await self._run(self._calls.answers(questions, contexts, options))
@@ -67,8 +67,8 @@ class AsyncClient(ClientSettings):
 
     async def nbests(
         self,
-        questions: Sequence[str],
-        contexts: Sequence[str],
+        questions: Iterable[str],
+        contexts: Iterable[str],
         count: int = N_BEST,
         **options: Unpack[Options],
     ) -> list[list[Answer]]:

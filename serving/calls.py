@@ -5,7 +5,7 @@ Nothing here does input or output: `Client` and `AsyncClient` run the flows of a
 
 import dataclasses
 import itertools
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Generic, TypedDict, TypeVar
 
 from serving.errors import InvalidRequest, InvalidResponse
@@ -61,61 +61,67 @@ class Calls:
     def predict(
         self,
         model: str,
-        inputs: Mapping[str, Sequence[str]],
+        inputs: Mapping[str, Iterable[str]],
         signature_name: str | None,
         options: Options,
         read: Callable[[Outputs], T],
     ) -> Call[T]:
         """A signature that takes strings; `read` makes the result of its outputs."""
-        for alias, texts in inputs.items():
+        lists = {alias: _listed(model, alias, texts) for alias, texts in inputs.items()}
+        for alias, texts in lists.items():
             _check_texts(model, alias, texts)
         ref = _ref(model, options)
-        batches = list(self._cut(inputs))
+        batches = list(self._cut(lists))
         return Call(
             [self._messages.predict(ref, batch, signature_name or "") for batch in batches],
             lambda results: read(_joined(model, results)),
             options.get("timeout_s"),
         )
 
-    def classify(self, texts: Sequence[str], options: Options) -> Call[list[Classification]]:
+    def classify(self, texts: Iterable[str], options: Options) -> Call[list[Classification]]:
         """See `Client.classify`."""
         model = options.get("model", SENTIMENT)
+        listed = _listed(model, "text", texts)
 
         def read(outputs: Outputs) -> list[Classification]:
-            return _classifications(model, outputs, len(texts))
+            return _classifications(model, outputs, len(listed))
 
-        return self.predict(model, {"text": texts}, None, options, read)
+        return self.predict(model, {"text": listed}, None, options, read)
 
     def answers(
-        self, questions: Sequence[str], contexts: Sequence[str], options: Options
+        self, questions: Iterable[str], contexts: Iterable[str], options: Options
     ) -> Call[list[Answer]]:
         """See `Client.answers`."""
         model = options.get("model", QA)
+        pairs = _pairs(model, questions, contexts)
+        rows = len(pairs["question"])
 
         def read(outputs: Outputs) -> list[Answer]:
             aliases = (*_SPAN_OUTPUTS, "null_odds")
-            columns = [_output(model, outputs, alias, len(questions)) for alias in aliases]
+            columns = [_output(model, outputs, alias, rows) for alias in aliases]
             return [Answer(*row) for row in zip(*columns, strict=True)]
 
-        return self.predict(model, _pairs(questions, contexts), None, options, read)
+        return self.predict(model, pairs, None, options, read)
 
     def nbests(
-        self, questions: Sequence[str], contexts: Sequence[str], count: int, options: Options
+        self, questions: Iterable[str], contexts: Iterable[str], count: int, options: Options
     ) -> Call[list[list[Answer]]]:
         """See `Client.nbests`."""
         if not 1 <= count <= N_BEST:
             raise InvalidRequest(f"nbest: count is {count}; expected 1 to {N_BEST}")
         model = options.get("model", QA)
+        pairs = _pairs(model, questions, contexts)
+        rows = len(pairs["question"])
 
         def read(outputs: Outputs) -> list[list[Answer]]:
-            lists = [_output(model, outputs, alias, len(questions)) for alias in _SPAN_OUTPUTS]
-            odds = _output(model, outputs, "null_odds", len(questions))
+            lists = [_output(model, outputs, alias, rows) for alias in _SPAN_OUTPUTS]
+            odds = _output(model, outputs, "null_odds", rows)
             return [
                 list(_filled(zip(*row, itertools.repeat(one)), count))
                 for *row, one in zip(*lists, odds, strict=True)
             ]
 
-        return self.predict(model, _pairs(questions, contexts), "nbest", options, read)
+        return self.predict(model, pairs, "nbest", options, read)
 
     def status(self, model: str, options: Options) -> Call[list[VersionStatus]]:
         """See `Client.status`."""
@@ -149,18 +155,25 @@ def _ref(model: str, options: Options) -> ModelRef:
     return ModelRef(model, version, label)
 
 
-def _pairs(questions: Sequence[str], contexts: Sequence[str]) -> dict[str, Sequence[str]]:
-    if len(questions) != len(contexts):
+def _pairs(model: str, questions: Iterable[str], contexts: Iterable[str]) -> dict[str, list[str]]:
+    asked, read = _listed(model, "question", questions), _listed(model, "context", contexts)
+    if len(asked) != len(read):
         raise InvalidRequest(
-            f"answers: {len(questions)} questions but {len(contexts)} contexts; expected one "
+            f"answers: {len(asked)} questions but {len(read)} contexts; expected one "
             "context for each question"
         )
-    return {"question": questions, "context": contexts}
+    return {"question": asked, "context": read}
+
+
+def _listed(model: str, alias: str, texts: Iterable[str]) -> list[str]:
+    if isinstance(texts, str):
+        raise InvalidRequest(f"{model}: input {alias!r} is one string; expected a list of strings")
+    if not isinstance(texts, Iterable):
+        raise InvalidRequest(f"{model}: input {alias!r} is {texts!r}; expected a list of strings")
+    return list(texts)
 
 
 def _check_texts(model: str, alias: str, texts: Sequence[str]) -> None:
-    if isinstance(texts, str):
-        raise InvalidRequest(f"{model}: input {alias!r} is one string; expected a list of strings")
     for row, text in enumerate(texts):
         if not isinstance(text, str):
             raise InvalidRequest(f"{model}: input {alias!r}[{row}] is {text!r}; expected a string")

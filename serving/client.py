@@ -8,7 +8,7 @@
 `python -m serving.client --help` is the command line.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar, Unpack
 
 import tenacity
@@ -40,7 +40,7 @@ class Client(ClientSettings):
     def predict(
         self,
         model: str,
-        inputs: Mapping[str, Sequence[str]],
+        inputs: Mapping[str, Iterable[str]],
         signature_name: str | None = None,
         version: int | None = None,
         *,
@@ -64,7 +64,7 @@ class Client(ClientSettings):
         options = Options(version=version, label=label, timeout_s=timeout_s)
         return self._run(self._calls.predict(model, inputs, signature_name, options, dict))
 
-    def classify(self, texts: Sequence[str], **options: Unpack[Options]) -> list[Classification]:
+    def classify(self, texts: Iterable[str], **options: Unpack[Options]) -> list[Classification]:
         """What the model "sentiment" says of each text: the probability to be positive or, of
         more than two labels, the likeliest with the probabilities of all."""
         return self._run(self._calls.classify(texts, options))
@@ -74,7 +74,7 @@ class Client(ClientSettings):
         return self.answers([question], [context], **options)[0]
 
     def answers(
-        self, questions: Sequence[str], contexts: Sequence[str], **options: Unpack[Options]
+        self, questions: Iterable[str], contexts: Iterable[str], **options: Unpack[Options]
     ) -> list[Answer]:
         """The answers to several questions, each from the context at the same place."""
         return self._run(self._calls.answers(questions, contexts, options))
@@ -87,8 +87,8 @@ class Client(ClientSettings):
 
     def nbests(
         self,
-        questions: Sequence[str],
-        contexts: Sequence[str],
+        questions: Iterable[str],
+        contexts: Iterable[str],
         count: int = N_BEST,
         **options: Unpack[Options],
     ) -> list[list[Answer]]:

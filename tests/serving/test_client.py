@@ -44,6 +44,18 @@ def test_classify(client):
     assert client.classify([]) == []
 
 
+def test_any_iterable_of_texts(client):
+    def of(*texts):
+        return (text for text in texts)
+
+    assert client.classify(of("so good", "so bad")) == client.classify(["so good", "so bad"])
+    questions, contexts = ["other", "first"], ["a b", "😀 b"]
+    assert client.answers(of(*questions), of(*contexts)) == client.answers(questions, contexts)
+    assert client.nbests(of(*questions), of(*contexts)) == client.nbests(questions, contexts)
+    predicted = client.predict("sentiment", {"text": ["good", "bad"]})
+    assert client.predict("sentiment", {"text": of("good", "bad")}) == predicted
+
+
 def test_answers(client):
     assert client.answer("first", "  Ünïcode 😀 text") == Answer("Ünïcode", 2, 9, 0.8, -2.5)
     assert client.answers(["other", "first"], ["a b", "😀 b"]) == [
@@ -133,6 +145,10 @@ def test_predict_gives_the_same_over_both_transports(small_models_server):
                      "timeout_s is -1; expected a positive number", id="deadline"),
         pytest.param(lambda c: c.classify("text"), errors.InvalidRequest,
                      "input 'text' is one string; expected a list of strings", id="one-string"),
+        pytest.param(lambda c: c.answers("text", ["a"] * 4), errors.InvalidRequest,
+                     "input 'question' is one string; expected a list of strings", id="question"),
+        pytest.param(lambda c: c.classify(None), errors.InvalidRequest,
+                     "input 'text' is None; expected a list of strings", id="none"),
         pytest.param(lambda c: c.classify([b"x"]), errors.InvalidRequest,
                      "input 'text'[0] is b'x'; expected a string", id="bytes"),
         pytest.param(lambda c: c.classify(["a", "b\udc80"]), errors.InvalidRequest,

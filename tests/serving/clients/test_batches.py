@@ -19,6 +19,13 @@ def test_batches_keep_the_order(kind, scheme):
         assert sorted(text for batch in server.batches for text in batch) == sorted(texts)
 
 
+def test_texts_that_come_from_a_generator_are_cut(kind, scheme):
+    with LightServer() as server, kind(server.endpoint(scheme), batch_size=2) as client:
+        found = client.classify(text for text in ("good", "bad", "good"))
+        assert [one.probability for one in found] == [0.9, 0.1, 0.9]
+        assert sorted(map(len, server.batches)) == [1, 2]
+
+
 def test_no_more_requests_than_told_are_under_way(kind):
     with (
         LightServer() as server,
