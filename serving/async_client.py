@@ -95,7 +95,8 @@ class AsyncClient(ClientSettings):
         return await self._run(self._calls.metadata(model, options))
 
     async def close(self) -> None:
-        """Ends the connection; the client cannot be used after it."""
+        """See `Client.close`."""
+        self._closed = True
         if self._connection:
             await self._connection.close()
 
@@ -113,7 +114,8 @@ class AsyncClient(ClientSettings):
 
         async def send(request: Any) -> Any:
             retrying = tenacity.AsyncRetrying(**self._retries.within(deadline))
-            return await retrying(connection.send, request, deadline)
+            with self._told_when_closed():
+                return await retrying(connection.send, request, deadline)
 
         async def run(flow: Flow) -> Any:
             async with places:

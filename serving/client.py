@@ -115,7 +115,8 @@ class Client(ClientSettings):
         return self._run(self._calls.metadata(model, options))
 
     def close(self) -> None:
-        """Ends the connection; the client cannot be used after it."""
+        """Ends the connection. Calls after it raise ClientClosed, and may do so under way."""
+        self._closed = True
         self._connection.close()
 
     def __enter__(self) -> "Client":
@@ -129,7 +130,8 @@ class Client(ClientSettings):
 
         def send(request: Any) -> Any:
             retrying = tenacity.Retrying(**self._retries.within(deadline))
-            return retrying(self._connection.send, request, deadline)
+            with self._told_when_closed():
+                return retrying(self._connection.send, request, deadline)
 
         def run(flow: Flow) -> Any:
             return drive(flow, send)

@@ -1,10 +1,13 @@
 """What the clients for threads and for asyncio are both given, and check."""
 
 import abc
+import asyncio
+import contextlib
 import os
+from collections.abc import Iterator
 
 from serving.calls import Call, Calls
-from serving.errors import InvalidRequest
+from serving.errors import ClientClosed, InvalidRequest, ServingError, Unavailable
 from serving.retries import Retries
 from serving.transport import Deadline, Endpoint, Messages, Tls, check_tls, parse_endpoint
 
@@ -48,7 +51,7 @@ class ClientSettings(abc.ABC):
         self._timeout_s = _checked(timeout_s)
         self._concurrency, self._retries = concurrency, retries
         self._calls = Calls(_messages(self._endpoint), batch_size)
-        self._process = os.getpid()
+        self._process, self._closed = os.getpid(), False
         self._open()
 
     @abc.abstractmethod
@@ -62,7 +65,29 @@ class ClientSettings(abc.ABC):
                 "connection does not outlive a fork; make a client in each process (over gRPC in "
                 "a process that was spawned, or forked before gRPC's first call)"
             )
+        if self._closed:
+            raise self._is_closed()
         return Deadline(self._timeout_s if call.timeout_s is None else _checked(call.timeout_s))
+
+    @contextlib.contextmanager
+    def _told_when_closed(self) -> Iterator[None]:
+        """Around a request: what it meets because the client is closed becomes ClientClosed."""
+        try:
+            yield
+        except (Exception, asyncio.CancelledError) as error:
+            if self._closed and _may_be_of_closing(error):
+                raise self._is_closed() from error
+            raise
+
+    def _is_closed(self) -> ClientClosed:
+        return ClientClosed(f"{self._endpoint}: the client is closed; make another one")
+
+
+def _may_be_of_closing(error: BaseException) -> bool:
+    if isinstance(error, asyncio.CancelledError):  # gRPC's for its calls; not if the task's own
+        task = asyncio.current_task()
+        return task is not None and not task.cancelling()
+    return isinstance(error, Unavailable) or not isinstance(error, ServingError)
 
 
 def _checked(timeout_s: float) -> float:

@@ -2,6 +2,7 @@
 
 ServingError
 ├── InvalidEndpoint    the address, or a file of its TLS, cannot be right
+├── ClientClosed       the client was closed before the call, or during it: make another
 ├── InvalidRequest     the server understood and refused: mend the request
 ├── AccessDenied       the server wants other credentials
 ├── UntrustedServer    its certificate is not one that the client trusts for this name
@@ -34,6 +35,9 @@ class ServingError(Exception):
 
 
 class InvalidEndpoint(ServingError): ...  # noqa: N818 - the tree's names say what happened
+
+
+class ClientClosed(ServingError): ...  # noqa: N818
 
 
 class InvalidRequest(ServingError): ...  # noqa: N818
