@@ -185,7 +185,9 @@ def test_a_sweep_with_its_report_and_picture(small_models_server, tmp_path):
     assert list(report["levels"][1]["latency_ms"]) == ["p50", "p90", "p95", "p99", "p99.9", "max"]
     assert (tmp_path / "latency.png").read_bytes().startswith(b"\x89PNG\r\n")
     assert sorted(os.listdir(tmp_path)) == ["latency.png", "report.json"]
-    assert [line.split()[0] for line in ended.stdout.splitlines()[2:4]] == ["5/s", "20/s"]
+    # A row may have a note below it, that the sender was late: on a busy machine it is.
+    starts = [line.split()[0] for line in ended.stdout.splitlines()[2:-1]]
+    assert [start for start in starts if start != "note:"] == ["5/s", "20/s"]
 
 
 @pytest.fixture(scope="module")
