@@ -4,13 +4,12 @@ import collections
 import contextlib
 import dataclasses
 import json
-import os
 import pathlib
 import shutil
 import sys
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, TextIO
+from typing import Any
 
 from preprocessing import files
 from preprocessing.errors import InputError
@@ -21,10 +20,9 @@ from serving.batch.rows import Row, read_questions, read_texts
 from serving.client import Client, Options
 from serving.errors import InvalidRequest
 from serving.in_order import in_order
+from serving.output_files import STANDARD, check_all_differ, written
 from serving.results import Answer, Classification
-from trainer.disk import put_in_place
 
-STANDARD = "-"  # stdin or stdout
 _NO_SPLIT = ""
 _INPUTS = {False: ("text",), True: ("context", "question")}
 
@@ -70,19 +68,21 @@ def ask_file(
         How many rows were rejected.
 
     Raises:
-        InputError: the source cannot be read, or the model takes something else.
+        InputError: the source cannot be read, a file would be written over it or another one,
+            or the model takes something else.
         OSError: a file cannot be written.
         ServingError: the server stopped answering.
     """
-    _check_model(client, asked)
     if rejected is None and output != STANDARD:
         rejected = f"{output}.rejected"
+    check_all_differ(asked.source, output, rejected)
+    _check_model(client, asked)
     reasons: collections.Counter[str] = collections.Counter()
     done = 0
     with (
         _source(asked) as path,
-        _written(rejected) as rejects,
-        _written(output) as lines,
+        written(rejected) as rejects,
+        written(output) as lines,
         progress("ask", None) as update,
     ):
         elements = read_rows(path, asked.is_qa, asked.text_column, asked.id_column)
@@ -243,19 +243,3 @@ def _batches(elements: Iterable[Row | Rejected], batch_size: int) -> Iterator[li
             batch = []
     if batch:
         yield batch
-
-
-@contextlib.contextmanager
-def _written(path: str | None) -> Iterator[TextIO]:
-    """A file that has its name once it is whole; stdout for "-", stderr for None."""
-    if path is None or path == STANDARD:
-        yield sys.stderr if path is None else sys.stdout
-        return
-    place = pathlib.Path(path)
-    unfinished = place.with_name(f".{place.name}.unfinished-{os.getpid()}")
-    try:
-        with unfinished.open("w", encoding="utf-8", newline="") as file:
-            yield file
-        put_in_place(unfinished, place)
-    finally:
-        unfinished.unlink(missing_ok=True)

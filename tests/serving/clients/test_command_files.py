@@ -16,8 +16,10 @@ from tests.serving.server_process import REPOSITORY, free_port
 
 
 def run_client(*arguments, stdin=b""):
+    """Runs the command with the bytes, or the open file, as its stdin."""
+    given = {"input": stdin} if isinstance(stdin, bytes) else {"stdin": stdin}
     return subprocess.run(
-        [sys.executable, "-m", "serving.client", *map(str, arguments)], input=stdin,
+        [sys.executable, "-m", "serving.client", *map(str, arguments)], **given,
         capture_output=True, timeout=60, env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
     )  # fmt: skip
 
