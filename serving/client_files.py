@@ -68,23 +68,23 @@ def ask_file(
         How many rows were rejected.
 
     Raises:
-        InputError: the source cannot be read, a file would be written over it or another one,
-            or the model takes something else.
-        OSError: a file cannot be written.
+        InputError: the source cannot be read, a file would be written over it or another one
+            or cannot be made, or the model takes something else.
+        OSError: a file cannot be written to its end.
         ServingError: the server stopped answering.
     """
     if rejected is None and output != STANDARD:
         rejected = f"{output}.rejected"
     check_all_differ(asked.source, output, rejected)
-    _check_model(client, asked)
     reasons: collections.Counter[str] = collections.Counter()
     done = 0
     with (
+        written("--output", output) as lines,
+        written("--rejected", rejected) as rejects,
         _source(asked) as path,
-        written(rejected) as rejects,
-        written(output) as lines,
         progress("ask", None) as update,
     ):
+        _check_model(client, asked)
         elements = read_rows(path, asked.is_qa, asked.text_column, asked.id_column)
         batches = _batches(elements, batch_size)
         asker = _Asker(client, asked)

@@ -49,16 +49,43 @@ def _is_same_file(path: str, other: str) -> bool:
 
 
 @contextlib.contextmanager
-def written(path: str | None) -> Iterator[TextIO]:
-    """A file that has its name once it is whole; stdout for "-", stderr for None."""
+def written(flag: str, path: str | None) -> Iterator[TextIO]:
+    """A file that has its name once it is whole; stdout for "-", stderr for None.
+
+    A device or a pipe is written as it is.
+
+    Args:
+        flag: that names the file, for messages.
+        path: a file, "-" or None.
+
+    Raises:
+        InputError: at once, if no such file can be made.
+    """
     if path is None or path == STANDARD:
         yield sys.stderr if path is None else sys.stdout
         return
     place = pathlib.Path(path)
+    if place.exists() and not place.is_file() and not place.is_dir():
+        with _opened(flag, path, place) as file:
+            yield file
+        return
     unfinished = place.with_name(f".{place.name}.unfinished-{os.getpid()}")
+    file = _opened(flag, path, unfinished)
     try:
-        with unfinished.open("w", encoding="utf-8", newline="") as file:
+        with file:
             yield file
         put_in_place(unfinished, place)
     finally:
         unfinished.unlink(missing_ok=True)
+
+
+def _opened(flag: str, path: str, place: pathlib.Path) -> TextIO:
+    if os.path.isdir(path) or path.endswith("/"):
+        raise InputError(f"{flag} {path}: is a folder, expected a file. Nothing was asked.")
+    try:
+        return place.open("w", encoding="utf-8", newline="")
+    except OSError as error:
+        raise InputError(
+            f"{flag} {path}: {error.strerror}, expected a file in a folder that is there and can "
+            "be written. Nothing was asked."
+        ) from error

@@ -7,6 +7,7 @@ import os
 
 import pytest
 
+from serving.output_files import written
 from tests.serving.clients.test_command_files import run_client
 from tests.serving.server_process import free_port
 
@@ -66,6 +67,38 @@ def test_a_file_that_is_stdin_is_not_written_over(folder):
     assert b"--output" in ended.stderr
     assert b"is the same file as --input -" in ended.stderr
     assert (folder / "r.csv").read_text() == TEXTS
+
+
+@pytest.mark.parametrize("flag", ["--output", "--rejected"])
+@pytest.mark.parametrize(
+    ("path", "reason"),
+    [
+        ("", "is a folder"),
+        ("new/", "is a folder"),
+        ("missing/out.jsonl", "No such file or directory"),
+        ("r.csv/out.jsonl", "Not a directory"),
+        ("/proc/out.jsonl", ""),  # nobody can write there, not even root
+    ],
+)
+def test_a_file_that_cannot_be_made_is_noticed_at_once(folder, flag, path, reason):
+    path = os.path.join(folder, path)
+    before = sorted(os.listdir(folder))
+    ended = ask(folder, "sentiment", "--input", "r.csv", flag, path)
+    assert ended.returncode == 2
+    message = ended.stderr.decode()
+    assert message.startswith(f"error: {flag} {path}: {reason}")
+    assert message.endswith("Nothing was asked.\n")
+    assert sorted(os.listdir(folder)) == before
+
+
+def test_a_device_is_written_as_it_is(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    reader = os.open(tmp_path / "pipe", os.O_RDONLY | os.O_NONBLOCK)
+    with written("--output", str(tmp_path / "pipe")) as file:
+        file.write("a line\n")
+    assert os.read(reader, 100) == b"a line\n"
+    os.close(reader)
+    assert os.listdir(tmp_path) == ["pipe"]
 
 
 @pytest.mark.parametrize("flags", [("--output", "out.jsonl"), ("--rejected", "/dev/null")])
