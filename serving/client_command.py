@@ -22,9 +22,11 @@ from serving.tls_flags import add_tls_flags, tls_of
 
 EXIT_REJECTED = 1
 EXIT_FAILED = 2
-EXIT_INTERRUPTED = 130
+EXIT_INTERRUPTED = 128 + signal.SIGINT
+EXIT_NO_READER = 128 + signal.SIGPIPE  # what a shell says of the Unix tools that it stops
 _STATUSES = """exit status: 0 all is answered; 1 rows were rejected, the others are answered;
-2 an error, and no output is written; 130 interrupted"""
+2 an error, and no output is written; 130 interrupted;
+141 the reader of the output went away, as head does"""
 
 
 def run() -> None:
@@ -32,19 +34,33 @@ def run() -> None:
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # its errors reach the user as `error: ...`
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # removes unfinished files, too
     try:
-        sys.exit(main(sys.argv[1:]))
+        try:
+            status = _status_of_main()
+        finally:
+            sys.stdout.flush()  # a short output reaches its reader only here
+    except BrokenPipeError:  # it has gone, as `head` does; connections raise ServingErrors
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for the flush at exit
+        status = EXIT_NO_READER
+    sys.exit(status)
+
+
+def _status_of_main() -> int:
+    try:
+        return main(sys.argv[1:])
+    except BrokenPipeError:
+        raise
     except Unavailable as error:
         print(
             f"error: {one_line(error)}. Is a server running there? `python -m serving.server "
             "--help` says how to start one.", file=sys.stderr,
         )  # fmt: skip
-        sys.exit(EXIT_FAILED)
+        return EXIT_FAILED
     except (ServingError, OSError, ValueError) as error:  # an InputError is a ValueError
         print(f"error: {one_line(error)}", file=sys.stderr)
-        sys.exit(EXIT_FAILED)
+        return EXIT_FAILED
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
-        sys.exit(EXIT_INTERRUPTED)
+        return EXIT_INTERRUPTED
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -127,7 +127,7 @@ _SPEC = {"dtype": "DT_FLOAT", "tensor_shape": {"dim": [{"size": "-1"}], "unknown
 _METADATA = {
     "model_spec": {"name": "sentiment", "version": "1"},
     "metadata": {"signature_def": {"signature_def": {"serving_default": {
-        "method_name": "tensorflow/serving/predict", "inputs": {},
+        "method_name": "tensorflow/serving/predict", "inputs": {"text": _SPEC},
         "outputs": {"probability": _SPEC},
     }}}},
 }  # fmt: skip
