@@ -107,8 +107,7 @@ class Calls:
         self, questions: Iterable[str], contexts: Iterable[str], count: int, options: Options
     ) -> Call[list[list[Answer]]]:
         """See `Client.nbests`."""
-        if not 1 <= count <= N_BEST:
-            raise InvalidRequest(f"nbest: count is {count}; expected 1 to {N_BEST}")
+        check_n_best(count)
         model = options.get("model", QA)
         pairs = _pairs(model, questions, contexts)
         rows = len(pairs["question"])
@@ -213,6 +212,12 @@ def _classifications(model: str, outputs: Outputs, rows: int) -> list[Classifica
         Classification(max(row), label, tuple(row))
         for label, row in zip(labels, probabilities, strict=True)
     ]
+
+
+def check_n_best(count: int) -> None:
+    """Raises InvalidRequest for more or fewer answers than the signature "nbest" gives."""
+    if not 1 <= count <= N_BEST:
+        raise InvalidRequest(f"nbest: count is {count}; expected 1 to {N_BEST}")
 
 
 def _filled(entries: Iterator[tuple[Any, ...]], count: int) -> Iterator[Answer]:

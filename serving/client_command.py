@@ -7,7 +7,7 @@ import signal
 import sys
 from collections.abc import Sequence
 
-from serving.calls import N_BEST
+from serving.calls import N_BEST, check_n_best
 from serving.client import DEFAULT_ENDPOINT, QA, SENTIMENT, Client, Options, Retries
 from serving.client_output import (
     describe_answer,
@@ -68,7 +68,7 @@ def main(arguments: Sequence[str]) -> int:
 
     Raises:
         ServingError: the server did not answer.
-        OSError, UnicodeDecodeError, InputError: a file cannot be read or written.
+        OSError, ValueError: a file cannot be read or written, or a flag cannot be right.
     """
     flags = _parser().parse_args(arguments)
     with Client(
@@ -103,7 +103,7 @@ def _parser() -> argparse.ArgumentParser:
     qa.add_argument("--context", help="the text that holds the answer")
     qa.add_argument("--context_file", metavar="FILE", help="a UTF-8 file that holds it")
     qa.add_argument(
-        "--nbest", type=int, default=0, metavar="N", help=f"list the N best answers, 1 to {N_BEST}"
+        "--nbest", type=int, metavar="N", help=f"list the N best answers, 1 to {N_BEST}"
     )
     qa.set_defaults(command=_qa)
 
@@ -190,7 +190,7 @@ def _ask_file(client: Client, flags: argparse.Namespace, source: str, stdin_form
         stdin_format=flags.format or stdin_format,
         text_column=getattr(flags, "text_column", "text"),
         id_column=getattr(flags, "id_column", None),
-        n_best=getattr(flags, "nbest", 0),
+        n_best=getattr(flags, "nbest", None) or 0,
         is_qa=flags.command is _qa,
         options=_options(flags),
     )
@@ -225,6 +225,8 @@ def _without_nothing(fields: dict) -> dict:
 
 
 def _qa(client: Client, flags: argparse.Namespace) -> int:
+    if flags.nbest is not None:
+        check_n_best(flags.nbest)  # before a file is asked row by row
     context_flags = (flags.context, flags.context_file)
     if flags.input is not None:
         if flags.question or any(context_flags):
@@ -234,10 +236,7 @@ def _qa(client: Client, flags: argparse.Namespace) -> int:
         raise ValueError(
             "qa: expected --question with --context or --context_file, or --input FILE or -."
         )
-    context = flags.context
-    if context is None:
-        with open(flags.context_file, encoding="utf-8", newline="") as file:
-            context = file.read()
+    context = _content(flags.context_file) if flags.context is None else flags.context
     answer = client.answer(flags.question, context, **_options(flags))
     others = (
         client.nbest(flags.question, context, flags.nbest, **_options(flags)) if flags.nbest else []
@@ -248,6 +247,14 @@ def _qa(client: Client, flags: argparse.Namespace) -> int:
     else:
         print(*[describe_answer(one, context) for one in (answer, *others)], sep="\n")
     return 0
+
+
+def _content(path: str) -> str:
+    with open(path, encoding="utf-8", newline="") as file:
+        try:
+            return file.read()
+        except UnicodeDecodeError as error:
+            raise ValueError(f"--context_file {path}: {error}, expected UTF-8.") from error
 
 
 def _status(client: Client, flags: argparse.Namespace) -> None:

@@ -330,6 +330,22 @@ def test_command_errors_are_one_line(tmp_path):
         assert ended.stderr.count("\n") == 1
 
 
+def test_a_context_file_that_is_not_utf_8_is_named(tmp_path):
+    (tmp_path / "latin").write_bytes("é".encode("latin-1"))
+    ended = run_client("qa", "--question", "q", "--context_file", str(tmp_path / "latin"))
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert ended.stderr.startswith(f"error: --context_file {tmp_path / 'latin'}: 'utf-8' codec")
+
+
+@pytest.mark.parametrize("count", ["0", "-1", "21"])
+@pytest.mark.parametrize("source", [("--question", "q", "--context", "c"), ("--input", "-")])
+def test_a_count_of_answers_that_cannot_be_is_refused_before_anything_is_asked(source, count):
+    nobody = f"http://localhost:{free_port()}"
+    ended = run_client("qa", "--endpoint", nobody, *source, "--nbest", count)
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert ended.stderr == f"error: nbest: count is {count}; expected 1 to 20\n"
+
+
 def test_an_excerpt_marks_the_answer():
     context = "a" * 100 + " Ada\nLovelace " + "b" * 100
     answer = Answer("Ada\nLovelace", 101, 113, 0.5, 0.0)
