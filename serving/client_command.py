@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from serving.calls import N_BEST, check_n_best
 from serving.client import DEFAULT_ENDPOINT, QA, SENTIMENT, Client, Options, Retries
 from serving.client_output import (
+    QUESTION_SOURCES,
+    TEXT_SOURCES,
     describe_answer,
     describe_classification,
     describe_metadata,
@@ -24,6 +26,8 @@ EXIT_REJECTED = 1
 EXIT_FAILED = 2
 EXIT_INTERRUPTED = 128 + signal.SIGINT
 EXIT_NO_READER = 128 + signal.SIGPIPE  # what a shell says of the Unix tools that it stops
+_TEXT_FORMATS = ("txt", "csv", "tsv", "jsonl", "json")  # the first is the default
+_QUESTION_FORMATS = ("jsonl", "json")
 _STATUSES = """exit status: 0 all is answered; 1 rows were rejected, the others are answered;
 2 an error, and no output is written; 130 interrupted;
 141 the reader of the output went away, as head does"""
@@ -87,8 +91,8 @@ def _parser() -> argparse.ArgumentParser:
     common = [_common_flags()]
 
     sentiment = commands.add_parser(
-        "sentiment", parents=[*common, _model_flags(SENTIMENT), _file_flags()],
-        help="is a text positive?",
+        "sentiment", help="is a text positive?",
+        parents=[*common, _model_flags(SENTIMENT), _file_flags(TEXT_SOURCES, _TEXT_FORMATS)],
     )  # fmt: skip
     sentiment.add_argument("texts", nargs="*", metavar="TEXT", help="- is short for --input -")
     sentiment.add_argument("--text_column", default="text", metavar="NAME")
@@ -96,8 +100,8 @@ def _parser() -> argparse.ArgumentParser:
     sentiment.set_defaults(command=_sentiment)
 
     qa = commands.add_parser(
-        "qa", parents=[*common, _model_flags(QA), _file_flags()],
-        help="answer a question from a context",
+        "qa", help="answer a question from a context",
+        parents=[*common, _model_flags(QA), _file_flags(QUESTION_SOURCES, _QUESTION_FORMATS)],
     )  # fmt: skip
     qa.add_argument("--question")
     qa.add_argument("--context", help="the text that holds the answer")
@@ -151,18 +155,13 @@ def _model_flags(name: str) -> argparse.ArgumentParser:
     return flags
 
 
-def _file_flags() -> argparse.ArgumentParser:
+def _file_flags(sources: str, formats: Sequence[str]) -> argparse.ArgumentParser:
     flags = argparse.ArgumentParser(add_help=False)
     files = flags.add_argument_group("files")
+    files.add_argument("--input", metavar="FILE", help=f"{sources}; or - for stdin")
     files.add_argument(
-        "--input", metavar="FILE",
-        help=".txt (a text a line), .csv, .tsv or .jsonl; of questions SQuAD .json or .jsonl; "
-        "or - for stdin",
-    )  # fmt: skip
-    files.add_argument(
-        "--format", choices=("txt", "csv", "tsv", "jsonl", "json"), help="of stdin (default: txt; "
-        "of questions jsonl)",
-    )  # fmt: skip
+        "--format", choices=formats, default=formats[0], help="of stdin (default: %(default)s)"
+    )
     files.add_argument(
         "--output", default="-", metavar="FILE", help="JSON lines, whole or not at all "
         "(default: stdout, as they come)",
@@ -182,12 +181,12 @@ def _options(flags: argparse.Namespace) -> Options:
     return Options(model=flags.model, version=flags.model_version, label=flags.label)
 
 
-def _ask_file(client: Client, flags: argparse.Namespace, source: str, stdin_format: str) -> int:
+def _ask_file(client: Client, flags: argparse.Namespace, source: str) -> int:
     from serving.client_files import Asked, ask_file  # with readers that few calls need
 
     asked = Asked(
         source=source,
-        stdin_format=flags.format or stdin_format,
+        stdin_format=flags.format,
         text_column=getattr(flags, "text_column", "text"),
         id_column=getattr(flags, "id_column", None),
         n_best=getattr(flags, "nbest", None) or 0,
@@ -206,7 +205,7 @@ def _sentiment(client: Client, flags: argparse.Namespace) -> int | None:
     if source is not None:
         if flags.input and texts:
             raise ValueError("sentiment: --input and TEXT are given, expected one of them.")
-        return _ask_file(client, flags, source, "txt")
+        return _ask_file(client, flags, source)
     if not texts:
         raise ValueError("sentiment: nothing to ask, expected TEXT, --input FILE or -.")
     found = client.classify(texts, **_options(flags))
@@ -231,7 +230,7 @@ def _qa(client: Client, flags: argparse.Namespace) -> int:
     if flags.input is not None:
         if flags.question or any(context_flags):
             raise ValueError("qa: --input and a question are given, expected one of them.")
-        return _ask_file(client, flags, flags.input, "jsonl")
+        return _ask_file(client, flags, flags.input)
     if flags.question is None or context_flags.count(None) != 1:
         raise ValueError(
             "qa: expected --question with --context or --context_file, or --input FILE or -."

@@ -15,9 +15,11 @@ from preprocessing import files
 from preprocessing.errors import InputError
 from preprocessing.progress import progress
 from preprocessing.records import Rejected
+from preprocessing.sources import readers
 from preprocessing.sources.labelled_text import Columns
 from serving.batch.rows import Row, read_questions, read_texts
 from serving.client import Client, Options
+from serving.client_output import TEXT_SOURCES
 from serving.errors import InvalidRequest
 from serving.in_order import in_order
 from serving.output_files import STANDARD, check_all_differ, written
@@ -214,6 +216,7 @@ def read_rows(
         return read_questions(path, _NO_SPLIT)
     if files.extension_of(path) == ".txt":
         return _text_lines(path)
+    readers.is_imdb(path, TEXT_SOURCES)  # fails for a file of no known kind
     columns = Columns(text_column=text_column, label_column=None, id_column=id_column)
     return read_texts(path, _NO_SPLIT, columns)
 

@@ -1,9 +1,14 @@
-"""What `python -m serving.client` prints: answers, statuses and signatures for people."""
+"""What `python -m serving.client` prints: answers, statuses, signatures; and what it takes."""
 
 import json
 
 from serving.results import Answer, Classification, Metadata, TensorSpec, VersionStatus
 
+TEXT_SOURCES = (
+    ".txt (a text a line), .csv, .tsv, .jsonl or .json (JSON lines), which may end in .gz, .bz2 or "
+    ".xz too; aclImdb as a folder or as .tar, .tar.gz, .tar.bz2, .tar.xz or .zip"
+)
+QUESTION_SOURCES = "SQuAD .json, or .jsonl, which may end in .gz, .bz2 or .xz too"
 _EXCERPT_CHARS = 60  # of context, on either side of an answer
 
 

@@ -18,6 +18,10 @@ from preprocessing.sources.squad_lines import read_question_lines
 
 _ARCHIVES = (".tar", ".tgz", ".tbz2", ".txz", ".zip")
 _TABLES = (".csv", ".tsv", ".jsonl", ".json")
+_TEXTS = (
+    "aclImdb as a folder or as .tar, .tar.gz, .tar.bz2, .tar.xz or .zip; or labelled texts as "
+    ".csv, .tsv, .jsonl or .json, which may end in .gz, .bz2 or .xz too"
+)
 
 
 def labelled_texts(path: str, split: str, columns: Columns) -> Iterator[Review | Rejected]:
@@ -93,8 +97,12 @@ def _endings(path: str) -> list[str]:
     return ["/".join(parts[-n:]) for n in range(1, len(parts) + 1)]
 
 
-def is_imdb(path: str) -> bool:
+def is_imdb(path: str, expected: str = _TEXTS) -> bool:
     """Whether a source is aclImdb, as a folder or an archive, and not a file of rows.
+
+    Args:
+        path: of the source.
+        expected: the kinds of source that a message lists.
 
     Raises:
         InputError: it is of no known kind.
@@ -104,13 +112,7 @@ def is_imdb(path: str) -> bool:
         return False
     if extension in _ARCHIVES or files.is_folder(path):
         return True
-    raise InputError(
-        _unknown(
-            path,
-            "aclImdb as a folder or as .tar, .tar.gz, .tar.bz2, .tar.xz or .zip; or labelled texts "
-            "as .csv, .tsv, .jsonl or .json, which may end in .gz, .bz2 or .xz too",
-        )
-    )
+    raise InputError(_unknown(path, expected))
 
 
 def _check_labels(path: str, columns: Columns) -> None:

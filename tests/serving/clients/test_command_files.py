@@ -134,6 +134,24 @@ def test_mistakes_are_one_line(target, arguments, message):
     assert ended.stderr.count(b"\n") == 1
 
 
+@pytest.mark.parametrize("name", ["r.docx", "r"])
+def test_a_source_of_no_known_kind_is_told_all_kinds_of_the_help(target, tmp_path, name):
+    (tmp_path / name).write_bytes(b"x")
+    ended = run_client("sentiment", *target, "--input", tmp_path / name)
+    assert ended.returncode == 2
+    place, expected = ended.stderr.decode().split(", expected ")
+    assert place == f"error: {tmp_path / name}: its name tells no kind of source"
+    assert expected == (
+        ".txt (a text a line), .csv, .tsv, .jsonl or .json (JSON lines), which may end in .gz, "
+        ".bz2 or .xz too; aclImdb as a folder or as .tar, .tar.gz, .tar.bz2, .tar.xz or .zip.\n"
+    )
+    texts = " ".join(run_client("sentiment", "--help").stdout.decode().split())
+    assert f"{expected[:-2]}; or - for stdin" in texts
+    questions = " ".join(run_client("qa", "--help").stdout.decode().split())
+    assert "SQuAD .json, or .jsonl, which may" in questions
+    assert "txt" not in questions
+
+
 def test_a_server_that_fails_leaves_the_output_as_it_was(target, tmp_path):
     source, output = tmp_path / "texts.txt", tmp_path / "out.jsonl"
     source.write_text("good\n" * 50)
