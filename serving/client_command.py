@@ -96,7 +96,9 @@ def _parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     sentiment.add_argument("texts", nargs="*", metavar="TEXT", help="- is short for --input -")
     sentiment.add_argument("--text_column", default="text", metavar="NAME")
-    sentiment.add_argument("--id_column", metavar="NAME", help="default: ids are FILE:LINE")
+    sentiment.add_argument(
+        "--id_column", metavar="NAME", help="default: id, or FILE:LINE where there is none"
+    )
     sentiment.set_defaults(command=_sentiment)
 
     qa = commands.add_parser(

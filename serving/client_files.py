@@ -26,6 +26,7 @@ from serving.output_files import STANDARD, check_all_differ, written
 from serving.results import Answer, Classification
 
 _NO_SPLIT = ""
+_ID = "id"  # the column of ids, where there is one
 _INPUTS = {False: ("text",), True: ("context", "question")}
 
 
@@ -36,7 +37,8 @@ class Asked:
     Attributes:
         source: a file, an aclImdb folder, or "-" for stdin.
         stdin_format: its extension if it were a file: "txt", "csv", "tsv", "jsonl" or "json".
-        text_column, id_column: of texts in CSV, TSV and JSON lines.
+        text_column, id_column: of texts in CSV, TSV and JSON lines; None: "id" where there is one,
+            else the file and the line.
         n_best: answers to list besides the served one.
         is_qa: whether it holds questions, and not texts.
         options: the model and its version.
@@ -217,7 +219,11 @@ def read_rows(
     if files.extension_of(path) == ".txt":
         return _text_lines(path)
     readers.is_imdb(path, TEXT_SOURCES)  # fails for a file of no known kind
-    columns = Columns(text_column=text_column, label_column=None, id_column=id_column)
+    by_default = None if text_column == _ID else _ID
+    columns = Columns(
+        text_column=text_column, label_column=None, id_column=id_column or by_default,
+        id_optional=id_column is None,
+    )  # fmt: skip
     return read_texts(path, _NO_SPLIT, columns)
 
 

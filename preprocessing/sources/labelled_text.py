@@ -41,6 +41,7 @@ class Columns:
             texts without labels, which get the number 0.
         id_column: the same of the id, a string or an integer. Without it the id is
             "<name>:<line>", by the line that the row starts in.
+        id_optional: whether files, and rows, may do without that column.
         labels: names of the labels in the order of their numbers. Rows with others are rejected.
         other_names: what rows may call a label instead -> one of `labels`.
         quotes: False where quotes are plain characters, as in many TSV files.
@@ -51,6 +52,7 @@ class Columns:
     text_column: str = "text"
     label_column: str | None = "label"
     id_column: str | None = None
+    id_optional: bool = False
     labels: tuple[str, ...] = ()
     other_names: Mapping[str, str] = dataclasses.field(default_factory=dict)
     quotes: bool = True
@@ -176,7 +178,9 @@ def _rows(path: str, columns: Columns, name: str) -> Iterator[tuple[int, _Row | 
         else:
             text, *others = cells
             label = _NO_LABEL if columns.label_column is None else others.pop(0)
-            row_id = f"{name}:{line}" if columns.id_column is None else others.pop(0)
+            row_id = None if columns.id_column is None else others.pop(0)
+            if columns.id_column is None or (columns.id_optional and row_id in (None, "")):
+                row_id = f"{name}:{line}"
             yield line, _row(text, label, row_id, columns.label_column is not None)
 
 
@@ -191,14 +195,22 @@ def _of_table(path: str, delimiter: str, columns: Columns) -> Iterator[tuple[int
     _, header = next(rows, (1, []))
     if isinstance(header, str):
         raise InputError(f"{path}: the first line, with the columns, cannot be read ({header}).")
-    places = [_place(path, header, column) for column in columns.asked()]
+    places = _places(path, header, columns)
     for line, cells in rows:
         if isinstance(cells, str):
             yield line, cells
         elif len(cells) != len(header):
             yield line, "too_few_columns" if len(cells) < len(header) else "too_many_columns"
         else:
-            yield line, [cells[place] for place in places]
+            yield line, [None if place is None else cells[place] for place in places]
+
+
+def _places(path: str, header: list[str], columns: Columns) -> list[int | None]:
+    """Of the columns that are asked for; None for an id that the file does without."""
+    asked = columns.asked()
+    if columns.id_optional and columns.id_column is not None and header.count(asked[-1]) != 1:
+        return [*(_place(path, header, column) for column in asked[:-1]), None]
+    return [_place(path, header, column) for column in asked]
 
 
 def _place(path: str, header: list[str], column: str) -> int:

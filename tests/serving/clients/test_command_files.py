@@ -74,6 +74,33 @@ def test_standard_input_and_output(target, flags, stdin):
     assert (ended.returncode, ended.stderr) == (0, b"2 answered, 0 rejected\n")
 
 
+@pytest.mark.parametrize(
+    ("name", "content", "flags", "ids"),
+    [
+        ("r.jsonl", '{"text": "a", "id": "x"}\n{"id": 7, "text": "b"}\n{"text": "c"}\n'
+         '{"text": "d", "id": null}\n', (), ["x", "7", "r.jsonl:3", "r.jsonl:4"]),
+        ("r.csv", "id,text\nx,a\n,b\n7,c\n", (), ["x", "r.csv:3", "7"]),
+        ("r.csv", "n,text\n1,a\n", (), ["r.csv:2"]),
+        ("r.csv", "id,text,id\n1,a,2\n", (), ["r.csv:2"]),
+        ("r.tsv", "n\tid\ttext\n1\tx\ta\n", ("--id_column", "n"), ["1"]),
+        ("r.csv", "n,id\n1,a\n", ("--text_column", "id"), ["r.csv:2"]),
+    ],
+    ids=["json-lines", "csv", "none", "two", "another", "is-the-text"],
+)  # fmt: skip
+def test_ids_of_texts(target, tmp_path, name, content, flags, ids):
+    (tmp_path / name).write_text(content)
+    ended = run_client("sentiment", *target, "--input", tmp_path / name, *flags)
+    assert ended.returncode == 0
+    assert [one["id"] for one in lines(ended.stdout)] == ids
+
+
+def test_an_id_column_that_is_asked_for_is_not_done_without(target, tmp_path):
+    (tmp_path / "r.jsonl").write_text('{"text": "a"}\n')
+    ended = run_client("sentiment", *target, "--input", tmp_path / "r.jsonl", "--id_column", "id")
+    assert ended.returncode == 1
+    assert b"1 missing_id" in ended.stderr
+
+
 def test_rows_of_a_pipe_that_cannot_be_read_are_named(target):
     ended = run_client("sentiment", *target, "-", stdin=b"good\n\xff\n")
     assert ended.returncode == 1
