@@ -143,14 +143,22 @@ def reading(path: str, expected: str, *errors: type[Exception]) -> Iterator[Bina
 
 @contextlib.contextmanager
 def _unpacked(stream: BinaryIO) -> Iterator[BinaryIO]:
-    head = stream.read(6)
-    stream.seek(0)
+    head = _head(stream)
     unpack = next((_UNPACK[magic] for magic in _UNPACK if head.startswith(magic)), None)
     if unpack is None:
         yield stream
     else:
         with io.BufferedReader(cast(io.RawIOBase, unpack(stream)), _BUFFER_SIZE) as content:
             yield cast(BinaryIO, content)
+
+
+def _head(stream: BinaryIO) -> bytes:
+    """The first bytes, still to be read; of a pipe those that came first."""
+    if not stream.seekable():
+        return cast(io.BufferedReader, stream).peek(6)
+    head = stream.read(6)
+    stream.seek(0)
+    return head
 
 
 def file_size(path: str) -> int:

@@ -3,11 +3,9 @@
 import collections
 import contextlib
 import dataclasses
+import itertools
 import json
-import pathlib
-import shutil
 import sys
-import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -22,6 +20,7 @@ from serving.client import Client, Options
 from serving.client_output import TEXT_SOURCES
 from serving.errors import InvalidRequest
 from serving.in_order import in_order
+from serving.live_rows import batches_as_they_come, named, stdin_as_file
 from serving.output_files import STANDARD, check_all_differ, written
 from serving.results import Answer, Classification
 
@@ -85,14 +84,14 @@ def ask_file(
     with (
         written("--output", output) as lines,
         written("--rejected", rejected) as rejects,
-        _source(asked) as path,
         progress("ask", None) as update,
     ):
         _check_model(client, asked)
-        elements = read_rows(path, asked.is_qa, asked.text_column, asked.id_column)
-        batches = _batches(elements, batch_size)
         asker = _Asker(client, asked)
-        with contextlib.closing(in_order(asker.ask, batches, concurrency)) as results:
+        with (
+            _batches(asked, batch_size) as batches,
+            contextlib.closing(in_order(asker.ask, batches, concurrency)) as results,
+        ):
             for result in results:
                 for one in result:
                     if isinstance(one, Rejected):
@@ -193,19 +192,6 @@ def _check_model(client: Client, asked: Asked) -> None:
         )
 
 
-@contextlib.contextmanager
-def _source(asked: Asked) -> Iterator[str]:
-    """The path to read; stdin is put into a file, as readers go by the name."""
-    if asked.source != STANDARD:
-        yield asked.source
-        return
-    with tempfile.TemporaryDirectory() as folder:
-        path = pathlib.Path(folder) / f"stdin.{asked.stdin_format}"
-        with path.open("wb") as file:
-            shutil.copyfileobj(sys.stdin.buffer, file)
-        yield str(path)
-
-
 def read_rows(
     path: str, is_qa: bool, text_column: str, id_column: str | None = None
 ) -> Iterator[Row | Rejected]:
@@ -243,12 +229,22 @@ def _text_lines(path: str) -> Iterator[Row | Rejected]:
                 yield Row(row_id, source, (text,))
 
 
-def _batches(elements: Iterable[Row | Rejected], batch_size: int) -> Iterator[list[Row | Rejected]]:
-    batch = []
-    for element in elements:
-        batch.append(element)
-        if len(batch) == batch_size:
-            yield batch
-            batch = []
-    if batch:
+@contextlib.contextmanager
+def _batches(asked: Asked, batch_size: int) -> Iterator[Iterator[list[Row | Rejected] | None]]:
+    """The rows of the source in batches; those of stdin as they come."""
+
+    def rows(path: str) -> Iterator[Row | Rejected]:
+        return read_rows(path, asked.is_qa, asked.text_column, asked.id_column)
+
+    if asked.source != STANDARD:
+        yield _full_batches(rows(asked.source), batch_size)
+        return
+    with stdin_as_file(asked.stdin_format) as path:
+        yield batches_as_they_come(named(rows(path), path), batch_size)
+
+
+def _full_batches(
+    elements: Iterator[Row | Rejected], batch_size: int
+) -> Iterator[list[Row | Rejected]]:
+    while batch := list(itertools.islice(elements, batch_size)):
         yield batch

@@ -34,15 +34,18 @@ def read_question_lines(
     Args:
         path: on any file system; may be compressed.
         split: given to all of them.
-        need_answers: False to leave out what a line says of its answers.
+        need_answers: False to leave out what a line says of its answers; each line is a paragraph
+            then, given as soon as it is read.
 
     Raises:
         InputError: the file cannot be read, or is one JSON document.
     """
     objects = read_objects(path) if need_answers else map(_without_answers, read_objects(path))
+    # To know whether the next line has the same context is to wait for it, which may take long.
+    together = _MAX_QUESTIONS if need_answers else 1
     lines = (_line(path, split, number, entry) for number, entry in objects)
     for _, neighbours in itertools.groupby(lines, _context):
-        while batch := list(itertools.islice(neighbours, _MAX_QUESTIONS)):
+        while batch := list(itertools.islice(neighbours, together)):
             yield from _joined(path, split, batch)
 
 

@@ -1,6 +1,8 @@
 """Rows out of the sources that preprocessing reads, without labels and answers."""
 
+import concurrent.futures
 import json
+import os
 
 import pytest
 
@@ -54,6 +56,19 @@ def test_labelled_texts_still_need_labels(tmp_path):
     found = list(read_texts(path, "", Columns(labels=("neg", "pos"))))
     assert isinstance(found[0], Rejected)
     assert (found[0].reason, found[1].id) == ("missing_label", "a.jsonl:2")
+
+
+def test_a_question_of_a_pipe_is_read_before_the_next_comes(tmp_path):
+    path = tmp_path / "pipe.jsonl"
+    os.mkfifo(path)
+    rows = read_questions(str(path), "")
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        first = pool.submit(next, rows)
+        with path.open("wb", buffering=0) as pipe:
+            pipe.write(b'{"id": "a", "question": "Who?", "context": "Ada."}\n')
+            assert first.result(timeout=10) == Row("a", f"{path}:1", (b"Who?", b"Ada."))
+            pipe.write(b'{"id": "b", "question": "Why?", "context": "Ada."}\n')
+    assert next(rows) == Row("b", f"{path}:2", (b"Why?", b"Ada."))
 
 
 def test_questions_of_a_squad_file_without_answers(small_squad):

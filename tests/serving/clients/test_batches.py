@@ -1,6 +1,7 @@
 """Long lists are cut into requests, some under way at once, and joined in order."""
 
 import threading
+import time
 
 import pytest
 
@@ -87,3 +88,19 @@ def test_items_are_not_read_far_ahead():
     assert len(read) <= 4 + 6
     results.close()
     assert not [one for one in threading.enumerate() if one.name.startswith("client")]
+
+
+def test_results_are_given_while_no_item_comes():
+    given = []
+
+    def items():
+        yield 3
+        until = time.monotonic() + 10
+        while not given and time.monotonic() < until:
+            yield None
+        assert given == [9]
+        yield 4
+
+    for result in in_order(lambda n: n * n, items(), at_once=2):
+        given.append(result)
+    assert given == [9, 16]

@@ -105,7 +105,7 @@ def test_rows_of_a_pipe_that_cannot_be_read_are_named(target):
     ended = run_client("sentiment", *target, "-", stdin=b"good\n\xff\n")
     assert ended.returncode == 1
     assert len(lines(ended.stdout)) == 1
-    assert ended.stderr.splitlines()[0].endswith(b"stdin.txt:2: invalid_utf8")
+    assert ended.stderr.splitlines()[0] == b"rejected: stdin:2: invalid_utf8"
 
 
 def test_squad_json(target, tmp_path):
