@@ -22,9 +22,9 @@ from benchmarks.server_load import (
     Sample,
     Server,
     Watch,
-    add_load_flags,
     capacity,
     conclude,
+    load_parser,
     serve,
     told,
 )
@@ -106,12 +106,7 @@ def run(flags: argparse.Namespace, folder: pathlib.Path) -> list[str]:
 
 def main(arguments: list[str]) -> None:
     """Reads the flags, prints the verdict; exits with 1 unless it is good."""
-    parser = command_line.ArgumentParser(
-        prog="python -m benchmarks.hot_reload",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    add_load_flags(parser, duration_s=300, load=0.5)
+    parser = load_parser("hot_reload", __doc__, duration_s=300, load=0.5)
     parser.add_argument("--versions", type=int, default=20, help="to publish")
     flags = parser.parse_args(arguments)
     if flags.versions < 1:

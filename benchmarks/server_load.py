@@ -20,6 +20,7 @@ import psutil
 
 from benchmarks.server_sides import running
 from demo.serving import free_ports
+from preprocessing import command_line
 from serving import protocol
 
 MODEL = "asked"
@@ -161,8 +162,15 @@ def serve(model_dir: pathlib.Path, folder: pathlib.Path, *more: str) -> Iterator
         yield Server(process, port, rest_port, log)
 
 
-def add_load_flags(parser: argparse.ArgumentParser, duration_s: float, load: float) -> None:
-    """What to serve, and how much to ask of it."""
+def load_parser(
+    name: str, description: str, duration_s: float, load: float
+) -> argparse.ArgumentParser:
+    """Flags of what to serve, and how much to ask of it; with the defaults given."""
+    parser = command_line.ArgumentParser(
+        prog=f"python -m benchmarks.{name}",
+        description=description,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument("--model_dir", type=pathlib.Path, required=True)
     parser.add_argument(
         "--inputs",
@@ -174,6 +182,7 @@ def add_load_flags(parser: argparse.ArgumentParser, duration_s: float, load: flo
     parser.add_argument("--load", type=float, default=load, help="share of the capacity")
     parser.add_argument("--clients", type=int, default=16)
     parser.add_argument("--server_flags", nargs="*", default=[])
+    return parser
 
 
 def capacity(load: Load, duration_s: float) -> float:

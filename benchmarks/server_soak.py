@@ -24,9 +24,9 @@ from benchmarks.server_load import (
     Load,
     Sample,
     Watch,
-    add_load_flags,
     capacity,
     conclude,
+    load_parser,
     serve,
     told,
 )
@@ -102,12 +102,7 @@ def run(flags: argparse.Namespace, folder: pathlib.Path) -> list[str]:
 
 def main(arguments: list[str]) -> None:
     """Reads the flags, prints the verdict; exits with 1 unless it is good."""
-    parser = command_line.ArgumentParser(
-        prog="python -m benchmarks.server_soak",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    add_load_flags(parser, duration_s=1800, load=0.8)
+    parser = load_parser("server_soak", __doc__, duration_s=1800, load=0.8)
     flags = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory() as folder:
         wrong = run(flags, pathlib.Path(folder))
