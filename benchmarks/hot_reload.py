@@ -42,7 +42,7 @@ class Publisher(threading.Thread):
 
     def __init__(self, server: Server, source: pathlib.Path, base: pathlib.Path, versions: int,
                  interval_s: float):  # fmt: skip
-        super().__init__()
+        super().__init__(daemon=True)
         self._server, self._source, self._base = server, source, base
         self._versions, self._interval_s = versions, interval_s
         self.seconds: list[float] = []  # from a version's appearance to the end of the one before

@@ -123,7 +123,7 @@ class Watch:
         self._process = psutil.Process(pid)
         self._stop = threading.Event()
         self.samples: list[Sample] = []
-        self._thread = threading.Thread(target=self._run)
+        self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
 
     def stop(self) -> list[Sample]:

@@ -88,6 +88,7 @@ def run(flags: argparse.Namespace, folder: pathlib.Path) -> list[str]:
         killer = threading.Timer(
             flags.duration_s / 2, kill_clients, (server.port, server.rest_port, load)
         )
+        killer.daemon = True
         killer.start()
         load.open(rate, flags.duration_s)
         killer.join()
